@@ -1,0 +1,94 @@
+import type { RunConfig } from './config/schema';
+import type { Problem } from './errors';
+import type { AdapterInfo, FileSet, RunEvent, TrainOutput } from './run/events';
+import type { RunView } from './run/view';
+
+/** Both ends must agree; a page from an older build is told to reload. */
+export const protocolVersion = 1;
+
+/** A model as the engine needs it: small files as text, weights as places to read (`uri`) or bytes. */
+export interface ModelFiles {
+  readonly label: string;
+  readonly config: string;
+  readonly tokenizer: string;
+  readonly tokenizerConfig?: string;
+  readonly chatTemplate?: string;
+  readonly generationConfig?: string;
+  /** Safetensors shards in order. The page fetches those given by `uri` (an `asWebviewUri`). */
+  readonly weights: readonly ({ readonly name: string } & ({ readonly uri: string } | { readonly bytes: Uint8Array }))[];
+}
+
+/** Everything a run needs, self-contained: the engine reads no file and no URL beyond these. */
+export interface TrainJob {
+  readonly runId: string;
+  readonly config: RunConfig;
+  readonly model: ModelFiles;
+  readonly train: Uint8Array;
+  readonly trainLabel: string;
+  readonly eval?: Uint8Array;
+  readonly evalLabel?: string;
+  /** PEFT adapter folder to start from (`method.adapter`). */
+  readonly adapter?: FileSet;
+  /** Checkpoint folder to resume from; losses then continue bit-identically. */
+  readonly checkpoint?: FileSet;
+}
+
+export type EngineCommand = 'pause' | 'resume' | 'step' | 'stop' | 'checkpoint';
+
+/** Host → engine page → worker. Each is answered: `{ ok: true, result }` or `{ ok: false, problem }`. */
+export interface EngineRequests {
+  /** Takes an adapter and a device; answers what it found. */
+  probe: { params: Record<never, never>; result: AdapterInfo };
+  /** Answers once the run has been accepted; its outputs follow as notifications, the last one says `ended`. */
+  start: { params: { job: TrainJob }; result: { accepted: true } };
+  command: { params: { runId: string; command: EngineCommand }; result: { accepted: true } };
+  /** Runs checks for GPU Doctor: each line has a verdict and what to do about it. */
+  doctor: { params: Record<never, never>; result: { lines: readonly DoctorLine[] } };
+  /** For tests and for the doctor page: destroys the device as a driver reset would. */
+  loseDevice: { params: Record<never, never>; result: { accepted: true } };
+}
+
+export interface DoctorLine {
+  readonly check: string;
+  readonly verdict: 'ok' | 'warning' | 'error';
+  readonly detail: string;
+  readonly hint?: string;
+}
+
+/** Worker → engine page → host, in order, at most ten messages a second per run. */
+export type EngineNotification =
+  | { readonly type: 'ready'; readonly version: number }
+  | { readonly type: 'outputs'; readonly runId: string; readonly outputs: readonly TrainOutput[] }
+  | { readonly type: 'ended'; readonly runId: string; readonly problem?: Problem }
+  | { readonly type: 'paused' | 'resumed'; readonly runId: string };
+
+/** Dashboard → host. */
+export interface DashboardRequests {
+  /** First message of a page: which run it shows (restored from its serialized state), answered with a full picture. */
+  hydrate: { params: { runId?: string }; result: DashboardSnapshot };
+  command: { params: { runId: string; command: EngineCommand }; result: { accepted: true } };
+  /** Runs one of the extension's commands on this run (export adapter, reveal folder, delete, export table …). */
+  invoke: { params: { runId: string; action: DashboardAction }; result: { accepted: true } };
+  /** Saves text or an image the page rendered, through a save dialog. */
+  save: { params: { name: string; content: string | Uint8Array }; result: { saved: boolean } };
+}
+
+export type DashboardAction = 'exportAdapter' | 'revealFolder' | 'openConfig' | 'delete' | 'resume' | 'showOutput';
+
+export interface DashboardSnapshot {
+  readonly version: number;
+  /** The folded state of the runs on show; the first is the main one, the rest are overlays. */
+  readonly runs: readonly RunView[];
+}
+
+/** Host → dashboard. `deltas` carry consecutive `seq`; a gap makes the page hydrate again. */
+export type DashboardNotification =
+  | { readonly type: 'snapshot'; readonly snapshot: DashboardSnapshot }
+  | { readonly type: 'deltas'; readonly runId: string; readonly events: readonly RunEvent[] };
+
+/** One frame on any wire. */
+export type Frame =
+  | { readonly kind: 'request'; readonly id: number; readonly method: string; readonly params: unknown }
+  | { readonly kind: 'response'; readonly id: number; readonly ok: true; readonly result: unknown }
+  | { readonly kind: 'response'; readonly id: number; readonly ok: false; readonly problem: Problem }
+  | { readonly kind: 'notification'; readonly body: unknown };

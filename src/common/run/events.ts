@@ -1,0 +1,141 @@
+import type { Problem } from '../errors';
+
+/** GPU-side memory categories, and the two host-side ones for what was offloaded. Every byte has exactly one. */
+export const memoryCategories = [
+  'weights',
+  'adapter',
+  'gradients',
+  'optimizer',
+  'activations',
+  'workspace',
+  'kvCache',
+  'staging',
+  'offloadedCpu',
+  'offloadedDisk',
+] as const;
+export type MemoryCategory = (typeof memoryCategories)[number];
+/** Bytes by category; a missing category is zero. */
+export type MemoryBytes = Partial<Record<MemoryCategory, number>>;
+
+export type RunState =
+  | 'queued'
+  | 'starting'
+  | 'running'
+  | 'paused'
+  | 'stopping'
+  | 'stopped'
+  | 'interrupted'
+  | 'completed'
+  | 'failed';
+
+export interface AdapterInfo {
+  readonly vendor: string;
+  readonly architecture: string;
+  readonly description: string;
+  /** True for SwiftShader, lavapipe and the like: right answers, no speed. */
+  readonly software: boolean;
+  readonly limits: { readonly maxBufferSize: number; readonly maxStorageBufferBindingSize: number };
+}
+
+/** One importance table: a value per (module row, block column); `null` where the module has no adapter. */
+export interface ImportanceTable {
+  /** Metric id: `gradient_norm` (the lecture's I_k) or `update_norm` (‖ΔW‖_F = s·‖BA‖_F for LoRA). */
+  readonly metric: string;
+  /** Row labels, e.g. `q_proj`. */
+  readonly modules: readonly string[];
+  /** Column labels: block numbers. */
+  readonly blocks: readonly number[];
+  /** `values[row][column]`. */
+  readonly values: readonly (readonly (number | null)[])[];
+}
+
+/** One point of the memory curve within a step: live bytes by category after dispatch `op` was recorded. */
+export interface TimelinePoint {
+  readonly phase: 'forward' | 'backward' | 'optimizer';
+  /** Node name, e.g. `layers.3.mlp.down_proj`. */
+  readonly op: string;
+  readonly activations: number;
+  readonly workspace: number;
+}
+
+/**
+ * What the engine reports while it trains; the same objects travel worker → page → host → disk → views.
+ * Steps are optimizer steps, counted from 1; step 0 is the state before any update.
+ */
+export type TrainEvent =
+  | {
+      readonly type: 'started';
+      readonly adapter: AdapterInfo;
+      readonly totalSteps: number;
+      readonly startStep: number;
+      readonly trainableParameters: number;
+      readonly totalParameters: number;
+      readonly trainRows: number;
+      readonly evalRows: number;
+      readonly skippedRows: number;
+      readonly truncatedRows: number;
+      readonly stepsPerEpoch: number;
+    }
+  | {
+      readonly type: 'metrics';
+      readonly step: number;
+      /** Token mean over the whole accumulation window, before the update. */
+      readonly loss: number;
+      readonly learningRate: number;
+      /** Global 2-norm over all trainable tensors, before clipping. */
+      readonly gradNorm: number;
+      /** Loss tokens in the window. */
+      readonly lossTokens: number;
+      /** All tokens in the window. */
+      readonly tokens: number;
+      readonly epoch: number;
+      /** Milliseconds this step took, by the embedder's clock. */
+      readonly stepMs: number;
+      readonly tokensPerSecond: number;
+    }
+  | { readonly type: 'evaluation'; readonly step: number; readonly loss: number; readonly lossTokens: number }
+  | {
+      readonly type: 'sample';
+      readonly step: number;
+      readonly prompt: string;
+      readonly completion: string;
+      readonly tokens: number;
+    }
+  | { readonly type: 'importance'; readonly step: number; readonly tables: readonly ImportanceTable[] }
+  | { readonly type: 'memory'; readonly forecast: MemoryBytes; readonly measured: MemoryBytes }
+  | {
+      readonly type: 'timeline';
+      readonly points: readonly TimelinePoint[];
+      /** Constant bytes below the curve. */
+      readonly fixed: MemoryBytes;
+      readonly peak: { readonly index: number; readonly bytes: number };
+    }
+  | { readonly type: 'warning'; readonly problem: Problem }
+  | { readonly type: 'deviceLost'; readonly step: number; readonly message: string };
+
+/** What the host adds: state changes, checkpoints that are safely on disk, the result. */
+export type HostEvent =
+  | { readonly type: 'state'; readonly state: RunState; readonly problem?: Problem }
+  | {
+      readonly type: 'checkpoint';
+      readonly step: number;
+      readonly path: string;
+      readonly evalLoss?: number;
+      readonly best: boolean;
+    }
+  | { readonly type: 'exported'; readonly path: string };
+
+/** A line of the run's `events` file: `seq` counts from 1 without gaps, `time` is epoch milliseconds. */
+export type RunEvent = (TrainEvent | HostEvent) & { readonly seq: number; readonly time: number };
+
+/** Named binary files: an adapter folder, or a checkpoint folder. Names are relative, without `..`. */
+export type FileSet = Readonly<Record<string, Uint8Array>>;
+
+/**
+ * What the train generator yields. Files are not events: the embedder writes them to disk, then records the
+ * `checkpoint` or `exported` event that says so.
+ */
+export type TrainOutput =
+  | { readonly kind: 'event'; readonly event: TrainEvent }
+  | { readonly kind: 'checkpoint'; readonly step: number; readonly files: FileSet; readonly evalLoss?: number }
+  | { readonly kind: 'result'; readonly files: FileSet; readonly stopped: boolean };
