@@ -20,7 +20,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
 # Entries whose whole joke is contempt for a people. They are part of the book; they are no example for a model.
-LEFT_OUT = {"AFRICAN", "NEGRO", "MULATTO", "ABORIGINIES", "MONGOLIAN", "HEBREW", "FEMALE"}
+LEFT_OUT = {"AFRICAN", "NEGRO", "MULATTO", "ABORIGINIES", "MONGOLIAN", "HEBREW"}
 
 # HEADWORD, part of speech, definition. A part of speech is one or more short dotted words: n., v.t., adj., n.pl.
 ENTRY = re.compile(r"^(?P<word>[A-Z][A-Z'\- ]*[A-Z]),\s+"
@@ -72,8 +72,8 @@ def first_paragraph(text):
 
 def shorten(text, limit):
     """Whole sentences up to `limit` characters; None if not even the first one fits."""
-    if len(text) <= limit:
-        return text if text[-1] in ".!?\"')" else None
+    if len(text) <= limit and text[-1] in ".!?\"')":
+        return text
     # A sentence ends at .!? before a capital; initials and titles ("A. B.", "Mr. X") do not count.
     ends = [m.end() for m in re.finditer(r"(?<![ .][A-Z])(?<!\bMr)(?<!\bDr)(?<!\bSt)(?<!\bMrs)[.!?][\"')]*(?= [\"'(]?[A-Z])", text)]
     fitting = [end for end in ends if end <= limit]
