@@ -56,7 +56,7 @@ def plain(text):
     for odd, ascii_ in PLAIN.items():
         text = text.replace(odd, ascii_)
     text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    text = re.sub(r"[_*]", "", text)
+    text = re.sub(r"[_*{}]", "", text)
     return re.sub(r"\s+", " ", text).strip()
 
 
@@ -67,7 +67,8 @@ def first_paragraph(text):
         if not line.strip() or (lines and line.startswith("   ")):
             break
         lines.append(line)
-    return plain(" ".join(lines))
+    # A word broken at its own hyphen ("slave-" / "driver") goes together again; a dash ("--") keeps its space.
+    return plain(re.sub(r"(?<=\w)- (?=\w)", "-", " ".join(lines)))
 
 
 def shorten(text, limit):
@@ -101,7 +102,8 @@ def main():
     parser.add_argument("--index", type=pathlib.Path, default="/usr/share/dictd/devil.index")
     parser.add_argument("--text", type=pathlib.Path, default="/usr/share/dictd/devil.dict.dz")
     parser.add_argument("--out", type=pathlib.Path, default=HERE / "data")
-    parser.add_argument("--max-chars", type=int, default=300, help="longest definition, in characters")
+    parser.add_argument("--max-chars", type=int, default=280,
+                        help="longest definition, in characters: 128 tokens of builtin:tiny hold it and its prompt")
     parser.add_argument("--eval-share", type=float, default=0.1)
     args = parser.parse_args()
 

@@ -97,6 +97,7 @@ def write_weights(path, model):
     tensors = {name: value.detach().to(torch.float16).contiguous()
                for name, value in model.state_dict().items() if name != "lm_head.weight"}
     save_file(tensors, str(path) + ".part", metadata={"format": "pt"})
+    os.chmod(str(path) + ".part", 0o644)
     os.replace(str(path) + ".part", path)
 
 
@@ -152,8 +153,8 @@ def main():
     parser.add_argument("--repeat-definitions", type=int, default=6)
     parser.add_argument("--new-tokenizer", action="store_true")
     parser.add_argument("--hold-out-every", type=int, default=20)
-    parser.add_argument("--steps", type=int, default=3000)
-    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--steps", type=int, default=3600)
+    parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--lr", type=float, default=3e-3)
     parser.add_argument("--last-lr", type=float, default=0.05, help="share of --lr that is left at the end")
     parser.add_argument("--warmup", type=int, default=100)
