@@ -15,7 +15,9 @@ export interface ModelFiles {
   readonly chatTemplate?: string;
   readonly generationConfig?: string;
   /** Safetensors shards in order. The page fetches those given by `uri` (an `asWebviewUri`). */
-  readonly weights: readonly ({ readonly name: string } & ({ readonly uri: string } | { readonly bytes: Uint8Array }))[];
+  readonly weights: readonly ({ readonly name: string } & (
+    { readonly uri: string } | { readonly bytes: Uint8Array }
+  ))[];
 }
 
 /** Everything a run needs, self-contained: the engine reads no file and no URL beyond these. */

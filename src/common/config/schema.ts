@@ -26,7 +26,10 @@ const loraFields = {
     .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
     .default('all-linear')
     .describe('Modules that get an adapter: names or suffixes, a full-match regex, or all-linear.'),
-  exclude_modules: z.union([z.string().min(1), z.array(z.string().min(1))]).optional().describe('Modules left out.'),
+  exclude_modules: z
+    .union([z.string().min(1), z.array(z.string().min(1))])
+    .optional()
+    .describe('Modules left out.'),
   layers_to_transform: z
     .union([z.int().min(0), z.array(z.int().min(0))])
     .optional()

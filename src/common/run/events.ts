@@ -18,15 +18,7 @@ export type MemoryCategory = (typeof memoryCategories)[number];
 export type MemoryBytes = Partial<Record<MemoryCategory, number>>;
 
 export type RunState =
-  | 'queued'
-  | 'starting'
-  | 'running'
-  | 'paused'
-  | 'stopping'
-  | 'stopped'
-  | 'interrupted'
-  | 'completed'
-  | 'failed';
+  'queued' | 'starting' | 'running' | 'paused' | 'stopping' | 'stopped' | 'interrupted' | 'completed' | 'failed';
 
 export interface AdapterInfo {
   readonly vendor: string;

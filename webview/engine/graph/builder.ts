@@ -71,7 +71,11 @@ export class GraphBuilder {
 
   private make(name: string, shape: Shape, dtype: DType, role: Tensor['role']): Tensor {
     if (shape.some(size => !Number.isInteger(size) || size < 1))
-      throw problem('graph.shape', `Tensor ${name} has the impossible shape [${shape.join(', ')}].`, 'Check config.json.');
+      throw problem(
+        'graph.shape',
+        `Tensor ${name} has the impossible shape [${shape.join(', ')}].`,
+        'Check config.json.',
+      );
     return { id: this.nextId++, name, shape, dtype, role };
   }
 }
