@@ -1,0 +1,137 @@
+/**
+ * Builds every bundle of the project.
+ *
+ *   node esbuild.mjs [--production] [--watch] [--only host,dashboard,…] [--metafile DIR]
+ *
+ * `dist/` is what the extension ships, `out/` is what the tests run. Each bundle belongs to one environment, so a wrong
+ * import (node in the web host, `vscode` in a page) fails here.
+ */
+import { context, build } from 'esbuild';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const flag = name => process.argv.includes(name);
+const option = name => (flag(name) ? process.argv[process.argv.indexOf(name) + 1] : undefined);
+const production = flag('--production');
+const only = option('--only')?.split(',');
+const metafileDir = option('--metafile');
+
+/** CommonJS packages inside an ES module bundle still call `require` for node's own modules. */
+const requireBanner =
+  "import { createRequire as bundleRequire } from 'node:module';const require = bundleRequire(import.meta.url);";
+const web = { platform: 'browser', format: 'iife', target: 'chrome128' };
+const nodeModule = {
+  platform: 'node',
+  format: 'esm',
+  target: 'node20',
+  outExtension: { '.js': '.mjs' },
+  banner: { js: requireBanner },
+};
+const nativeModules = ['webgpu', 'playwright-core', 'mocha', 'esbuild'];
+
+/** Every bundle: its entry points and what its environment allows. */
+const bundles = [
+  {
+    name: 'host',
+    entry: { extension: 'src/extension.ts' },
+    platform: 'node',
+    format: 'cjs',
+    target: 'node20',
+    external: ['vscode'],
+  },
+  {
+    name: 'web',
+    entry: { 'extension.web': 'src/extension.ts' },
+    platform: 'browser',
+    format: 'cjs',
+    target: 'es2022',
+    external: ['vscode'],
+  },
+  { name: 'dashboard', entry: { dashboard: 'webview/app/main.ts' }, ...web },
+  { name: 'enginePage', entry: { enginePage: 'webview/enginePage/main.ts' }, ...web },
+  { name: 'worker', entry: { worker: 'webview/worker/trainWorker.ts' }, ...web },
+  { name: 'headless', entry: { headless: 'src/headless/cli.ts' }, ...nodeModule, external: ['webgpu'] },
+  { name: 'docs', entry: { docs: 'src/common/config/docs.ts' }, outdir: 'out/tools', ...nodeModule },
+  { name: 'unit', entry: tests('unit'), outdir: 'out/unit', ...nodeModule, external: nativeModules },
+  { name: 'engine', entry: tests('engine'), outdir: 'out/engine', ...nodeModule, external: nativeModules },
+  { name: 'e2e', entry: tests('e2e'), outdir: 'out/e2e', ...nodeModule, external: nativeModules },
+  {
+    name: 'hostTests',
+    entry: tests('host'),
+    outdir: 'out/host',
+    platform: 'node',
+    format: 'cjs',
+    target: 'node20',
+    external: ['vscode'],
+  },
+];
+
+/** Test files of one suite as an entry map that keeps their folders. */
+function tests(suite) {
+  const folder = `test/${suite}`;
+  if (!existsSync(folder)) return {};
+  const files = readdirSync(folder, { recursive: true }).filter(file => file.endsWith('.test.ts'));
+  return Object.fromEntries(files.map(file => [file.slice(0, -'.ts'.length), `${folder}/${file}`]));
+}
+
+function settings({ name, entry, ...rest }) {
+  return {
+    outdir: 'dist',
+    entryPoints: entry,
+    bundle: true,
+    sourcemap: production ? false : 'linked',
+    minify: production,
+    legalComments: production ? 'none' : 'inline',
+    metafile: true,
+    logLevel: 'warning',
+    loader: { '.wgsl': 'text', '.ttf': 'file' },
+    assetNames: '[name]',
+    define: { 'process.env.NODE_ENV': JSON.stringify(production ? 'production' : 'development') },
+    ...rest,
+  };
+}
+
+function wanted(bundle) {
+  if (only) return only.includes(bundle.name);
+  const shipped = !('outdir' in bundle);
+  return shipped || !production;
+}
+
+/** Entry points that exist; a missing one is named, and fails a production build. */
+function present(bundle) {
+  const entry = Object.fromEntries(Object.entries(bundle.entry).filter(([, file]) => existsSync(file)));
+  const missing = Object.values(bundle.entry).filter(file => !existsSync(file));
+  for (const file of missing) console.log(`esbuild: ${bundle.name}: ${file} does not exist, skipped`);
+  return { ...bundle, entry };
+}
+
+/** The icon font goes beside the pages that use it. */
+function copyAssets() {
+  mkdirSync('dist', { recursive: true });
+  for (const file of ['codicon.ttf', 'codicon.css']) {
+    copyFileSync(join('node_modules/@vscode/codicons/dist', file), join('dist', file));
+  }
+}
+
+async function run() {
+  const selected = bundles
+    .filter(wanted)
+    .map(present)
+    .filter(bundle => Object.keys(bundle.entry).length > 0);
+  copyAssets();
+  if (flag('--watch')) {
+    for (const bundle of selected) await (await context({ ...settings(bundle), logLevel: 'info' })).watch();
+    console.log('esbuild: watching');
+    return;
+  }
+  for (const bundle of selected) {
+    const result = await build(settings(bundle));
+    if (metafileDir) {
+      mkdirSync(metafileDir, { recursive: true });
+      writeFileSync(join(metafileDir, `${bundle.name}.json`), JSON.stringify(result.metafile));
+    }
+  }
+  console.log(`esbuild: built ${selected.map(bundle => bundle.name).join(', ')}`);
+}
+
+await run();
