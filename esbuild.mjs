@@ -74,7 +74,9 @@ function tests(suite) {
   return Object.fromEntries(files.map(file => [file.slice(0, -'.ts'.length), `${folder}/${file}`]));
 }
 
-function settings({ name, entry, ...rest }) {
+function settings(bundle) {
+  const { entry, ...rest } = bundle;
+  delete rest.name;
   return {
     outdir: 'dist',
     entryPoints: entry,
