@@ -21,61 +21,95 @@ export interface ParameterOptions {
   readonly lrScale?: number;
 }
 
+/** Tensors that outlive one graph: parameters, per-micro-batch inputs, accumulators. Every graph of an engine shares it. */
+export class TensorTable {
+  readonly parameters: ParameterSpec[] = [];
+  readonly inputs: Tensor[] = [];
+  readonly states: Tensor[] = [];
+  private readonly byName = new Map<string, Tensor>();
+
+  /** The tensor called `name`; made by `make` with a fresh id when it is new, then handed to `register`. */
+  once(name: string, make: (id: number) => Tensor, register: (tensor: Tensor) => void): Tensor {
+    const known = this.byName.get(name);
+    if (known) return known;
+    const tensor = make(this.byName.size);
+    this.byName.set(name, tensor);
+    register(tensor);
+    return tensor;
+  }
+}
+
 /**
  * Collects tensors and nodes in execution order. Building the same model again yields the same ids in the same order,
  * whatever the number of tokens, so a memory plan made for the largest micro-batch fits every smaller one.
  */
 export class GraphBuilder {
   readonly nodes: Node[] = [];
-  readonly parameters: ParameterSpec[] = [];
-  readonly inputs: Tensor[] = [];
-  private readonly byName = new Map<string, Tensor>();
-  private nextId = 0;
+
+  /** `firstId` starts this graph's own range of value ids; the table's ids stay far below it. */
+  constructor(
+    readonly table = new TensorTable(),
+    private nextId = 100_000,
+  ) {}
+
+  get parameters(): readonly ParameterSpec[] {
+    return this.table.parameters;
+  }
 
   /** A model or adapter tensor; asking twice for one name gives the same tensor (tied weights). */
   parameter(name: string, shape: Shape, options: ParameterOptions = {}): Tensor {
-    const known = this.byName.get(name);
-    if (known) return known;
-    const tensor = this.make(name, shape, options.dtype ?? 'f32', 'parameter');
-    this.byName.set(name, tensor);
-    this.parameters.push({
-      tensor,
-      category: options.category ?? 'weights',
-      trainable: options.trainable ?? false,
-      decay: options.decay ?? true,
-      lrScale: options.lrScale ?? 1,
-    });
-    return tensor;
+    return this.table.once(
+      name,
+      id => checked({ id, name, shape, dtype: options.dtype ?? 'f32', role: 'parameter' }),
+      tensor =>
+        this.table.parameters.push({
+          tensor,
+          category: options.category ?? 'weights',
+          trainable: options.trainable ?? false,
+          decay: options.decay ?? true,
+          lrScale: options.lrScale ?? 1,
+        }),
+    );
   }
 
-  /** A per-micro-batch input (token ids, positions, labels …). */
+  /**
+   * A per-micro-batch input (token ids, positions, labels …). Graphs for fewer tokens see the same tensor under a
+   * smaller shape; the first graph built must be the largest.
+   */
   input(name: string, shape: Shape, dtype: DType = 'u32'): Tensor {
-    const tensor = this.make(name, shape, dtype, 'input');
-    this.inputs.push(tensor);
-    return tensor;
+    const tensor = this.table.once(
+      `input:${name}`,
+      id => checked({ id, name, shape, dtype, role: 'input' }),
+      made => this.table.inputs.push(made),
+    );
+    return { ...tensor, shape };
   }
 
   /** The output of a node. */
   value(name: string, shape: Shape, dtype: DType = 'f32'): Tensor {
-    return this.make(name, shape, dtype, 'value');
+    return checked({ id: this.nextId++, name, shape, dtype, role: 'value' });
   }
 
   /** A small persistent f32 tensor (loss and norm accumulators). */
   state(name: string, shape: Shape): Tensor {
-    return this.make(name, shape, 'f32', 'state');
+    return this.table.once(
+      `state:${name}`,
+      id => checked({ id, name, shape, dtype: 'f32', role: 'state' }),
+      made => this.table.states.push(made),
+    );
   }
 
   add(node: Node): void {
     this.nodes.push(node);
   }
+}
 
-  private make(name: string, shape: Shape, dtype: DType, role: Tensor['role']): Tensor {
-    if (shape.some(size => !Number.isInteger(size) || size < 1))
-      throw problem(
-        'graph.shape',
-        `Tensor ${name} has the impossible shape [${shape.join(', ')}].`,
-        'Check config.json.',
-      );
-    return { id: this.nextId++, name, shape, dtype, role };
-  }
+function checked(tensor: Tensor): Tensor {
+  if (tensor.shape.some(size => !Number.isInteger(size) || size < 1))
+    throw problem(
+      'graph.shape',
+      `Tensor ${tensor.name} has the impossible shape [${tensor.shape.join(', ')}].`,
+      'Check config.json.',
+    );
+  return tensor;
 }

@@ -1,0 +1,58 @@
+import type { TensorTable } from '../graph/builder';
+import type { Program } from '../graph/record';
+import type { Tensor } from '../graph/tensor';
+import type { ExecutorOptions, ParamRegion } from '../runtime/executor';
+import { stepWords } from '../runtime/kernel';
+import { alignment, LayoutBuilder, type DeviceLimits } from './layout';
+import { livesOf } from './lives';
+import { layOutTrainables, type Trainables } from './trainables';
+
+/** Device memory of an engine, decided before any of it exists. `buffers` is the forecast and the shopping list. */
+export interface EnginePlan<Name extends string> extends ExecutorOptions {
+  readonly regions: Readonly<Record<Name, ParamRegion>>;
+  readonly trainables: Trainables;
+}
+
+export interface EnginePlanInput<Name extends string> {
+  readonly table: TensorTable;
+  readonly limits: DeviceLimits;
+  /** Gradient tensors by parameter id, from the recorded training program. */
+  readonly gradients: ReadonlyMap<number, Tensor>;
+  /** All programs that will run on these buffers, each recorded for its largest number of tokens. */
+  readonly programs: (trainables: Trainables) => Readonly<Record<Name, Program>>;
+  readonly readbackBytes: number;
+}
+
+/**
+ * Arenas by category: frozen weights and adapters, trained tensors with gradients and moments, small state, inputs,
+ * then activations and workspace packed by lifetime over all programs, and the fixed staging buffers.
+ */
+export function planEngine<Name extends string>(input: EnginePlanInput<Name>): EnginePlan<Name> {
+  const layout = new LayoutBuilder(input.limits);
+  const frozen = input.table.parameters.filter(spec => !spec.trainable);
+  for (const category of ['weights', 'adapter'] as const) {
+    const members = frozen.filter(spec => spec.category === category).map(spec => spec.tensor);
+    layout.bump(`frozen ${category}`, category, members);
+  }
+  const trainables = layOutTrainables(layout, input.table.parameters, input.gradients);
+  const programs = input.programs(trainables);
+  layout.bump('inputs and accumulators', 'staging', [...input.table.inputs, ...input.table.states]);
+  const lives = livesOf(Object.values<Program>(programs));
+  layout.pack('activations', 'activations', lives.activations);
+  layout.pack('workspace', 'workspace', lives.workspace);
+  const regions = {} as Record<Name, ParamRegion>;
+  let offset = 0;
+  for (const name of Object.keys(programs) as Name[]) {
+    regions[name] = { offset, dispatches: programs[name].dispatches.length };
+    offset += programs[name].dispatches.length * alignment;
+  }
+  return {
+    paramBuffer: layout.plain('dispatch parameters', 'staging', Math.max(offset, alignment), 'uniform'),
+    stepBuffer: layout.plain('step values', 'staging', stepWords * 4, 'uniform'),
+    readbackBuffer: layout.plain('read-back', 'staging', input.readbackBytes, 'readback'),
+    buffers: layout.buffers,
+    placements: layout.placements,
+    regions,
+    trainables,
+  };
+}

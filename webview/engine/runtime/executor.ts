@@ -1,0 +1,202 @@
+import { problem } from '../../../src/common/errors';
+import type { Dispatch } from '../graph/record';
+import type { Tensor } from '../graph/tensor';
+import { align, alignment, type BufferSpec, type Placement } from '../memory/layout';
+import type { Kernel } from './kernel';
+import { PipelineCache } from './pipelines';
+import { encodeParams } from './params';
+
+/** A region of the parameter buffer: one program at a time holds its dispatches' parameters there. */
+export interface ParamRegion {
+  readonly offset: number;
+  readonly dispatches: number;
+}
+
+/** A program bound to buffers and pipelines, ready to be encoded again and again. */
+export interface Loaded {
+  readonly region: ParamRegion;
+  readonly params: Uint32Array<ArrayBuffer>;
+  readonly calls: readonly { pipeline: GPUComputePipeline; group: GPUBindGroup; grid: readonly [number, number, number] }[];
+}
+
+export interface ExecutorOptions {
+  readonly buffers: readonly BufferSpec[];
+  readonly placements: ReadonlyMap<number, Placement>;
+  /** Index of the uniform buffer for dispatch parameters, of the step values, and of the read-back buffer. */
+  readonly paramBuffer: number;
+  readonly stepBuffer: number;
+  readonly readbackBuffer: number;
+  /** Bounds the work of one submission, so that drivers with a watchdog never see a long one. */
+  readonly dispatchesPerSubmit?: number;
+}
+
+/** Owns the device's buffers and replays programs on them. Creates exactly the buffers of its layout, nothing else. */
+export class Executor {
+  readonly pipelines: PipelineCache;
+  private readonly buffers: GPUBuffer[];
+  private readonly groups = new Map<string, GPUBindGroup>();
+  private readonly inRegion = new Map<number, Loaded>();
+  private readonly parameterGroup: GPUBindGroup;
+  private reading: Promise<unknown> = Promise.resolve();
+  private failure: string | undefined;
+
+  constructor(
+    readonly device: GPUDevice,
+    private readonly options: ExecutorOptions,
+  ) {
+    device.addEventListener('uncapturederror', event => (this.failure ??= event.error.message));
+    this.pipelines = new PipelineCache(device);
+    this.buffers = options.buffers.map(spec => device.createBuffer({ label: spec.label, size: spec.bytes, usage: usageOf(spec) }));
+    this.parameterGroup = device.createBindGroup({
+      layout: this.pipelines.parameterLayout,
+      entries: [
+        { binding: 0, resource: { buffer: this.buffers[options.paramBuffer], size: 64 } },
+        { binding: 1, resource: { buffer: this.buffers[options.stepBuffer] } },
+      ],
+    });
+  }
+
+  /** Compiles the kernels of several programs in parallel. */
+  async prepare(programs: readonly (readonly Dispatch[])[]): Promise<void> {
+    const kernels: Kernel[] = programs.flatMap(dispatches => dispatches.map(dispatch => dispatch.kernel));
+    await this.pipelines.prepare(kernels);
+    this.check();
+  }
+
+  /** Binds a program; its kernels must have been prepared. */
+  load(dispatches: readonly Dispatch[], region: ParamRegion): Loaded {
+    if (dispatches.length > region.dispatches)
+      throw problem('engine.region', 'A program is longer than its plan.', 'This is a defect in the planner.');
+    return {
+      region,
+      params: encodeParams(dispatches),
+      calls: dispatches.map(dispatch => ({
+        pipeline: this.pipelines.get(dispatch.kernel),
+        group: this.bindGroup(dispatch),
+        grid: dispatch.grid,
+      })),
+    };
+  }
+
+  /** Encodes and submits a loaded program. Returns at once; the queue keeps the order. */
+  run(loaded: Loaded): void {
+    this.check();
+    const { region, calls } = loaded;
+    if (this.inRegion.get(region.offset) !== loaded) {
+      this.device.queue.writeBuffer(this.buffers[this.options.paramBuffer], region.offset, loaded.params);
+      this.inRegion.set(region.offset, loaded);
+    }
+    const batch = this.options.dispatchesPerSubmit ?? 256;
+    for (let start = 0; start < calls.length; start += batch) {
+      const encoder = this.device.createCommandEncoder();
+      const pass = encoder.beginComputePass();
+      const end = Math.min(calls.length, start + batch);
+      for (let index = start; index < end; index++) {
+        const call = calls[index];
+        pass.setPipeline(call.pipeline);
+        pass.setBindGroup(0, call.group);
+        pass.setBindGroup(1, this.parameterGroup, [region.offset + index * alignment]);
+        pass.dispatchWorkgroups(call.grid[0], call.grid[1], call.grid[2]);
+      }
+      pass.end();
+      this.device.queue.submit([encoder.finish()]);
+    }
+  }
+
+  /** Zeroes whole tensors, by clearing the ranges they occupy. */
+  clear(tensors: readonly Tensor[]): void {
+    const encoder = this.device.createCommandEncoder();
+    for (const tensor of tensors) {
+      const place = this.place(tensor);
+      encoder.clearBuffer(this.buffers[place.buffer], place.offset, align(place.bytes));
+    }
+    this.device.queue.submit([encoder.finish()]);
+  }
+
+  /** Zeroes a whole buffer of the layout. */
+  clearBuffers(indices: readonly number[]): void {
+    const encoder = this.device.createCommandEncoder();
+    for (const index of indices) encoder.clearBuffer(this.buffers[index]);
+    this.device.queue.submit([encoder.finish()]);
+  }
+
+  writeStep(words: Uint32Array<ArrayBuffer>): void {
+    this.device.queue.writeBuffer(this.buffers[this.options.stepBuffer], 0, words);
+  }
+
+  write(tensor: Tensor, data: Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer>, elementOffset = 0): void {
+    const place = this.place(tensor);
+    if (elementOffset * 4 + data.byteLength > align(place.bytes))
+      throw problem('engine.write', `${data.length} values do not fit ${tensor.name}.`, 'This is a defect in the engine.');
+    this.device.queue.writeBuffer(this.buffers[place.buffer], place.offset + elementOffset * 4, data);
+  }
+
+  /** Copies a tensor back, through the read-back buffer in pieces. Calls queue up, so callers need not wait in turn. */
+  read(tensor: Tensor, count = this.place(tensor).bytes / 4): Promise<Float32Array<ArrayBuffer>> {
+    const result = this.reading.then(() => this.readNow(tensor, count));
+    this.reading = result.catch(() => undefined);
+    return result;
+  }
+
+  /** Resolves when all submitted work is done. */
+  async idle(): Promise<void> {
+    await this.device.queue.onSubmittedWorkDone();
+    this.check();
+  }
+
+  /** Throws what the device reported since the last check: later results would be built on invalid buffers. */
+  check(): void {
+    if (this.failure === undefined) return;
+    throw problem('gpu.error', `The GPU refused a command: ${this.failure}.`, 'Run GPU Doctor; resume from the last checkpoint.');
+  }
+
+  dispose(): void {
+    for (const buffer of this.buffers) buffer.destroy();
+  }
+
+  private async readNow(tensor: Tensor, count: number): Promise<Float32Array<ArrayBuffer>> {
+    const place = this.place(tensor);
+    const staging = this.buffers[this.options.readbackBuffer];
+    const result = new Float32Array(count);
+    const piece = staging.size / 4;
+    for (let start = 0; start < count; start += piece) {
+      const length = Math.min(piece, count - start);
+      const encoder = this.device.createCommandEncoder();
+      encoder.copyBufferToBuffer(this.buffers[place.buffer], place.offset + start * 4, staging, 0, length * 4);
+      this.device.queue.submit([encoder.finish()]);
+      await staging.mapAsync(GPUMapMode.READ, 0, length * 4);
+      result.set(new Float32Array(staging.getMappedRange(0, length * 4)), start);
+      staging.unmap();
+    }
+    this.check();
+    return result;
+  }
+
+  private place(tensor: Tensor): Placement {
+    const place = this.options.placements.get(tensor.id);
+    if (!place) throw problem('engine.place', `${tensor.name} has no memory.`, 'This is a defect in the planner.');
+    return place;
+  }
+
+  private bindGroup(dispatch: Dispatch): GPUBindGroup {
+    const places = dispatch.bindings.map(tensor => this.place(tensor));
+    const key = `${dispatch.kernel.bindings};${places.map(p => `${p.buffer}:${p.offset}:${p.bytes}`).join(',')}`;
+    let group = this.groups.get(key);
+    if (!group) {
+      const entries = places.map((place, binding) => ({
+        binding,
+        // Whole vec4s: the padding up to the next slot belongs to this tensor.
+        resource: { buffer: this.buffers[place.buffer], offset: place.offset, size: Math.ceil(place.bytes / 16) * 16 },
+      }));
+      group = this.device.createBindGroup({ layout: this.pipelines.storageLayout(dispatch.kernel.bindings), entries });
+      this.groups.set(key, group);
+    }
+    return group;
+  }
+}
+
+function usageOf(spec: BufferSpec): number {
+  if (spec.usage === 'uniform') return GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
+  if (spec.usage === 'readback') return GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
+  return GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+}
