@@ -115,6 +115,8 @@ export type HostEvent =
       readonly evalLoss?: number;
       readonly best: boolean;
     }
+  /** Checkpoint folders that were removed because of `save_total_limit`. */
+  | { readonly type: 'pruned'; readonly steps: readonly number[] }
   | { readonly type: 'exported'; readonly path: string };
 
 /** A line of the run's `events` file: `seq` counts from 1 without gaps, `time` is epoch milliseconds. */

@@ -53,7 +53,9 @@ export interface RunView {
   exported?: string;
   startedAt?: number;
   updatedAt: number;
-  /** Smoothed milliseconds a step; undefined until three steps are in. */
+  /** Milliseconds of the most recent steps, from which `stepMs` comes. */
+  stepTimes: number[];
+  /** Median milliseconds a step; undefined until three steps are in. */
   stepMs?: number;
 }
 
