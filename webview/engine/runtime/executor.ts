@@ -16,7 +16,11 @@ export interface ParamRegion {
 export interface Loaded {
   readonly region: ParamRegion;
   readonly params: Uint32Array<ArrayBuffer>;
-  readonly calls: readonly { pipeline: GPUComputePipeline; group: GPUBindGroup; grid: readonly [number, number, number] }[];
+  readonly calls: readonly {
+    pipeline: GPUComputePipeline;
+    group: GPUBindGroup;
+    grid: readonly [number, number, number];
+  }[];
 }
 
 export interface ExecutorOptions {
@@ -46,7 +50,9 @@ export class Executor {
   ) {
     device.addEventListener('uncapturederror', event => (this.failure ??= event.error.message));
     this.pipelines = new PipelineCache(device);
-    this.buffers = options.buffers.map(spec => device.createBuffer({ label: spec.label, size: spec.bytes, usage: usageOf(spec) }));
+    this.buffers = options.buffers.map(spec =>
+      device.createBuffer({ label: spec.label, size: spec.bytes, usage: usageOf(spec) }),
+    );
     this.parameterGroup = device.createBindGroup({
       layout: this.pipelines.parameterLayout,
       entries: [
@@ -127,7 +133,11 @@ export class Executor {
   write(tensor: Tensor, data: Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer>, elementOffset = 0): void {
     const place = this.place(tensor);
     if (elementOffset * 4 + data.byteLength > align(place.bytes))
-      throw problem('engine.write', `${data.length} values do not fit ${tensor.name}.`, 'This is a defect in the engine.');
+      throw problem(
+        'engine.write',
+        `${data.length} values do not fit ${tensor.name}.`,
+        'This is a defect in the engine.',
+      );
     this.device.queue.writeBuffer(this.buffers[place.buffer], place.offset + elementOffset * 4, data);
   }
 
@@ -147,7 +157,11 @@ export class Executor {
   /** Throws what the device reported since the last check: later results would be built on invalid buffers. */
   check(): void {
     if (this.failure === undefined) return;
-    throw problem('gpu.error', `The GPU refused a command: ${this.failure}.`, 'Run GPU Doctor; resume from the last checkpoint.');
+    throw problem(
+      'gpu.error',
+      `The GPU refused a command: ${this.failure}.`,
+      'Run GPU Doctor; resume from the last checkpoint.',
+    );
   }
 
   dispose(): void {

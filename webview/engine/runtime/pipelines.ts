@@ -27,7 +27,8 @@ export class PipelineCache {
 
   get(kernel: Kernel): GPUComputePipeline {
     const pipeline = this.pipelines.get(kernel.key);
-    if (!pipeline) throw problem('gpu.pipeline', `Kernel ${kernel.key} was not prepared.`, 'This is a defect in the engine.');
+    if (!pipeline)
+      throw problem('gpu.pipeline', `Kernel ${kernel.key} was not prepared.`, 'This is a defect in the engine.');
     return pipeline;
   }
 
@@ -65,7 +66,11 @@ export class PipelineCache {
       const info = await module.getCompilationInfo();
       const lines = info.messages.filter(m => m.type === 'error').map(m => `${m.lineNum}:${m.linePos} ${m.message}`);
       const detail = lines.join('; ') || String(error);
-      throw problem('gpu.compile', `Kernel ${kernel.key} does not compile on this adapter: ${detail}.`, 'Run GPU Doctor.');
+      throw problem(
+        'gpu.compile',
+        `Kernel ${kernel.key} does not compile on this adapter: ${detail}.`,
+        'Run GPU Doctor.',
+      );
     }
   }
 }
