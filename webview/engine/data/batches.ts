@@ -1,0 +1,87 @@
+import { problem } from '../../../src/common/errors';
+import { ignoredLabel, type Example } from './examples';
+
+/** Marks a token without loss in {@link MicroBatch.labels}. */
+export const ignoredWord = 0xffffffff;
+
+/**
+ * Several examples as one stream of S tokens, without padding: attention stays within a token's segment.
+ * All arrays have length S.
+ */
+export interface MicroBatch {
+  readonly tokens: Uint32Array;
+  /** Index of the token within its example. */
+  readonly positions: Uint32Array;
+  /** First stream index of the token's example. */
+  readonly segmentStart: Uint32Array;
+  /** One past the last stream index of the token's example. */
+  readonly segmentEnd: Uint32Array;
+  /** The token to predict here (the next one of the same example), or {@link ignoredWord}. */
+  readonly labels: Uint32Array;
+  /** Tokens that have a label. */
+  readonly lossTokens: number;
+  /** Tokens that belong to examples; what lies beyond is filling of {@link padTo}. */
+  readonly count: number;
+}
+
+/** Lays the examples `rows` end to end. The causal shift of the labels is done here, so the loss needs none. */
+export function packBatch(examples: readonly Example[], rows: readonly number[]): MicroBatch {
+  const chosen = rows.map(row => examples[row]);
+  const count = chosen.reduce((sum, example) => sum + example.ids.length, 0);
+  const batch = emptyBatch(count);
+  let [start, lossTokens] = [0, 0];
+  for (const example of chosen) {
+    lossTokens += placeExample(batch, example, start);
+    start += example.ids.length;
+  }
+  return { ...batch, lossTokens, count };
+}
+
+/**
+ * Extends a batch to `size` tokens. Each filling token attends to itself alone and has no label, so it changes
+ * neither loss nor gradients.
+ */
+export function padTo(batch: MicroBatch, size: number): MicroBatch {
+  const { count } = batch;
+  if (size < count)
+    throw problem('data.batch', `A batch of ${count} tokens does not fit ${size}.`, 'Lower data.max_length.');
+  const padded = emptyBatch(size);
+  padded.tokens.set(batch.tokens);
+  padded.positions.set(batch.positions);
+  padded.segmentStart.set(batch.segmentStart);
+  padded.segmentEnd.set(batch.segmentEnd);
+  padded.labels.set(batch.labels);
+  for (let t = batch.tokens.length; t < size; t++) {
+    padded.segmentStart[t] = t;
+    padded.segmentEnd[t] = t + 1;
+  }
+  return { ...padded, lossTokens: batch.lossTokens, count };
+}
+
+function emptyBatch(size: number) {
+  return {
+    tokens: new Uint32Array(size),
+    positions: new Uint32Array(size),
+    segmentStart: new Uint32Array(size),
+    segmentEnd: new Uint32Array(size),
+    labels: new Uint32Array(size).fill(ignoredWord),
+  };
+}
+
+/** Writes one example at stream index `start`; returns its number of loss tokens. */
+function placeExample(batch: ReturnType<typeof emptyBatch>, example: Example, start: number): number {
+  const length = example.ids.length;
+  const end = start + length;
+  batch.tokens.set(example.ids, start);
+  batch.segmentStart.fill(start, start, end);
+  batch.segmentEnd.fill(end, start, end);
+  let lossTokens = 0;
+  for (let t = 0; t < length; t++) {
+    batch.positions[start + t] = t;
+    const label = t + 1 < length ? example.labels[t + 1] : ignoredLabel;
+    if (label === ignoredLabel) continue;
+    batch.labels[start + t] = label;
+    lossTokens++;
+  }
+  return lossTokens;
+}
