@@ -1,0 +1,149 @@
+/** The workbench as a person uses it: palette, files, trees, webviews. Everything waits for what it needs to see. */
+import type { Browser, Frame, Locator, Page } from 'playwright-core';
+
+const selectAll = process.platform === 'darwin' ? 'Meta+A' : 'Control+A';
+const modifier = process.platform === 'darwin' ? 'Meta' : 'Control';
+
+/** Opens `url` in a new window of its own and waits until the workbench stands and extensions may run. */
+export async function openWindow(browser: Browser, url: string, size = { width: 1600, height: 1000 }): Promise<Page> {
+  const context = await browser.newContext({ viewport: size });
+  const page = await context.newPage();
+  await page.goto(url);
+  await workbenchReady(page);
+  return page;
+}
+
+/** Waits until the workbench of `page` stands. */
+export async function workbenchReady(page: Page): Promise<void> {
+  await page.locator('.monaco-workbench').waitFor({ timeout: 60_000 });
+  await page.locator('.statusbar-item').first().waitFor({ timeout: 60_000 });
+}
+
+/** Runs a command by its title in the palette, e.g. `PEFT: Run This Config`; waits until the palette has it. */
+export async function runCommand(page: Page, title: string, timeout = 30_000): Promise<void> {
+  const deadline = Date.now() + timeout;
+  do {
+    const item = await findCommand(page, title);
+    if (item) return item.click();
+    await page.keyboard.press('Escape');
+  } while (Date.now() < deadline);
+  throw new Error(`The command palette has no "${title}".`);
+}
+
+/** True when the palette offers this command now. */
+export async function offersCommand(page: Page, title: string): Promise<boolean> {
+  const item = await findCommand(page, title);
+  await page.keyboard.press('Escape');
+  return item !== undefined;
+}
+
+/** The palette does not refresh while it is open, so each look opens it anew. */
+async function findCommand(page: Page, title: string): Promise<Locator | undefined> {
+  const input = page.locator('.quick-input-widget input.input');
+  await page.keyboard.press('F1');
+  await input.waitFor();
+  await page.keyboard.press(selectAll);
+  await page.keyboard.insertText(`>${title}`);
+  const item = page.locator('.quick-input-list .monaco-list-row').filter({
+    has: page.locator('.label-name', { hasText: new RegExp(`^${escapeExpression(title)}$`) }),
+  });
+  const found = await item
+    .first()
+    .waitFor({ timeout: 2000 })
+    .then(
+      () => true,
+      () => false,
+    );
+  return found ? item.first() : undefined;
+}
+
+function escapeExpression(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}
+
+/** Opens a file of the workspace by name through Quick Open and waits for its editor. */
+export async function openFile(page: Page, name: string): Promise<void> {
+  await page.keyboard.press(`${modifier}+P`);
+  const input = page.locator('.quick-input-widget input.input');
+  await input.waitFor();
+  await page.keyboard.insertText(name);
+  const item = page.locator('.quick-input-list .monaco-list-row', { hasText: name });
+  await item.first().click();
+  await page.locator(`.tab[data-resource-name="${name}"]`).first().waitFor();
+  await page.locator('.monaco-editor .view-lines').first().waitFor();
+}
+
+/** Replaces the text of the editor that has the focus. */
+export async function replaceText(page: Page, text: string): Promise<void> {
+  await page.locator('.monaco-editor .view-lines').first().click();
+  await page.keyboard.press(selectAll);
+  await page.keyboard.insertText(text);
+}
+
+/** Saves the active editor. */
+export async function saveFile(page: Page): Promise<void> {
+  await page.keyboard.press(`${modifier}+S`);
+  await page.locator('.tab.active.dirty').waitFor({ state: 'detached' });
+}
+
+/** Picks an entry of the quick pick on show by its label. */
+export async function pick(page: Page, label: string | RegExp): Promise<void> {
+  await page.locator('.quick-input-list .monaco-list-row', { hasText: label }).first().click();
+}
+
+/** Types into the input box on show and accepts it. */
+export async function answerInput(page: Page, text: string): Promise<void> {
+  const input = page.locator('.quick-input-widget input.input');
+  await input.waitFor();
+  await page.keyboard.press(selectAll);
+  await page.keyboard.insertText(text);
+  await page.keyboard.press('Enter');
+}
+
+/** Labels of a tree view's rows, as a screen reader hears them. */
+export async function treeRows(page: Page, view: string): Promise<string[]> {
+  const rows = page
+    .locator(`.pane[aria-label*="${view}"], .pane`)
+    .filter({ has: page.getByText(view, { exact: true }) });
+  return rows.locator('.monaco-list-row').evaluateAll(list => list.map(row => row.getAttribute('aria-label') ?? ''));
+}
+
+/** Texts of the notifications on show. */
+export async function notifications(page: Page): Promise<string[]> {
+  return page.locator('.notification-list-item-message').allInnerTexts();
+}
+
+/** Waits for a notification that matches and returns its text. */
+export async function waitForNotification(page: Page, pattern: RegExp, timeout = 20_000): Promise<string> {
+  const item = page.locator('.notification-list-item-message', { hasText: pattern }).first();
+  await item.waitFor({ timeout });
+  return item.innerText();
+}
+
+/** Problems of the active editor, from the Problems panel: message texts. */
+export async function problems(page: Page): Promise<string[]> {
+  await runCommand(page, 'Problems: Focus on Problems View');
+  const panel = page.locator('.markers-panel');
+  await panel.waitFor();
+  await page.waitForTimeout(500);
+  return panel.locator('.monaco-list-row').allInnerTexts();
+}
+
+/**
+ * The document of a webview: the innermost frame in which `selector` exists. VS Code nests two frames for each webview,
+ * so frames are asked rather than addressed.
+ */
+export async function webviewFrame(page: Page, selector: string, timeout = 30_000): Promise<Frame> {
+  const deadline = Date.now() + timeout;
+  while (Date.now() < deadline) {
+    for (const frame of page.frames()) {
+      const count = await frame
+        .locator(selector)
+        .count()
+        .catch(() => 0);
+      if (count > 0 && frame !== page.mainFrame()) return frame;
+    }
+    await page.waitForTimeout(200);
+  }
+  throw new Error(`No webview shows ${selector}.`);
+}
