@@ -1,0 +1,51 @@
+import { problem } from '../../../src/common/errors';
+import type { GraphBuilder } from '../graph/builder';
+import type { Emitter, GradientTarget } from '../graph/node';
+import { elements, type Tensor } from '../graph/tensor';
+import { f32, grid1d, type Kernel } from '../runtime/kernel';
+import { dropoutFunctions } from './dropoutHash';
+import { groupSize, kernelOf, put } from './kernelSource';
+
+function dropoutKernel(): Kernel {
+  return kernelOf('dropout', () => ({
+    storage: { x: 'array<f32>', y: 'array<f32>' },
+    params: { count: 'u32', key: 'u32', rate: 'f32', scale: 'f32', accumulate: 'u32' },
+    declarations: dropoutFunctions,
+    step: true,
+    main: `  if (i >= p.count) { return; }
+  let value = select(0.0, x[i] * p.scale, keep(step.seed, p.key, i, p.rate));
+  ${put('y[i]', 'value')}`,
+  }));
+}
+
+/** `rate` in [0, 1); `key` tells this mask from the others of the model (an unsigned 32-bit integer). */
+export interface DropoutOptions {
+  readonly rate: number;
+  readonly key: number;
+}
+
+/**
+ * y = x·mask/(1 − rate) (Srivastava et al. 2014), the mask drawn anew for each micro-batch from `step.seed` and `key`.
+ * Nothing is saved: the backward draws the same mask again. A rate of 0 returns `x` itself.
+ */
+export function dropout(g: GraphBuilder, name: string, x: Tensor, { rate, key }: DropoutOptions): Tensor {
+  if (!(rate >= 0 && rate < 1))
+    throw problem('graph.dropout', `${name}: a dropout rate of ${rate} is impossible.`, 'Use a value from 0 up to 1.');
+  if (rate === 0) return x;
+  const y = g.value(name, x.shape);
+  const mask = (emit: Emitter, from: Tensor, to: GradientTarget) => {
+    const count = elements(x.shape);
+    const params = [count, key >>> 0, f32(rate), f32(1 / (1 - rate)), to.accumulate ? 1 : 0];
+    emit.dispatch(dropoutKernel(), [from, to.tensor], params, grid1d(count, groupSize));
+  };
+  g.add({
+    name,
+    kind: 'dropout',
+    inputs: [x],
+    outputs: [y],
+    saves: () => [],
+    forward: emit => mask(emit, x, { tensor: y, accumulate: false }),
+    backward: emit => mask(emit, emit.grad(y), emit.into(x)),
+  });
+  return y;
+}

@@ -1,0 +1,86 @@
+import { problem } from '../../../src/common/errors';
+import type { GraphBuilder } from '../graph/builder';
+import type { BackwardEmitter, Emitter } from '../graph/node';
+import type { Tensor } from '../graph/tensor';
+import { f32, grid1d } from '../runtime/kernel';
+import { groupSize, rowShape, vectorFor } from './kernelSource';
+import { layerNormForward, layerNormInputGradient, layerNormWeightGradient } from './layerNormKernels';
+import { chunksOf, emitColumnSum, emitLongColumnSum } from './reduce';
+
+interface Site {
+  readonly x: Tensor;
+  readonly weight: Tensor;
+  readonly bias: Tensor;
+  readonly y: Tensor;
+  /** Mean and 1/σ of each row, [S, 2]. */
+  readonly stats: Tensor;
+  readonly rows: number;
+  readonly width: number;
+  readonly eps: number;
+}
+
+/**
+ * y = (x − mean) / √(var + eps) · weight + bias over the last axis (Ba, Kiros and Hinton 2016), biased variance.
+ * `x` [S, n]; `weight` and `bias` [n], both f32 or, when frozen, both f16; y [S, n].
+ */
+export function layerNorm(g: GraphBuilder, name: string, x: Tensor, weight: Tensor, bias: Tensor, eps: number): Tensor {
+  const [rows, width] = x.shape;
+  const fits = [weight, bias].every(t => t.shape.length === 1 && t.shape[0] === width && t.dtype === weight.dtype);
+  if (x.shape.length !== 2 || !fits)
+    throw problem(
+      'graph.shape',
+      `${name}: LayerNorm of [${x.shape.join(', ')}] cannot use weight [${weight.shape.join(', ')}] ${weight.dtype} ` +
+        `and bias [${bias.shape.join(', ')}] ${bias.dtype}.`,
+      'Both must have one value per column and one type; compare hidden_size in config.json with the model file.',
+    );
+  const y = g.value(name, [rows, width]);
+  const stats = g.value(`${name}.stats`, [rows, 2]);
+  const site: Site = { x, weight, bias, y, stats, rows, width, eps };
+  g.add({
+    name,
+    kind: 'layerNorm',
+    inputs: [x, weight, bias],
+    outputs: [y, stats],
+    saves: needs => (needs(x) || needs(weight) ? [x, weight, stats] : []),
+    forward: emit => emitForward(emit, site),
+    backward: emit => {
+      if (emit.needs(x)) emitInputGradient(emit, site);
+      emitParameterGradients(emit, site);
+    },
+  });
+  return y;
+}
+
+function emitForward(emit: Emitter, { x, weight, bias, y, stats, rows, width, eps }: Site): void {
+  const vector = vectorFor(width);
+  const grid = grid1d(rowShape(emit.profile).invocations(rows), groupSize);
+  const params = [rows, width / vector.step, f32(width), f32(eps)];
+  emit.dispatch(layerNormForward(emit.profile, weight, vector), [x, weight, bias, y, stats], params, grid);
+}
+
+function emitInputGradient(emit: BackwardEmitter, { x, weight, y, stats, rows, width }: Site): void {
+  const vector = vectorFor(width);
+  const dy = emit.grad(y);
+  const dx = emit.into(x);
+  const grid = grid1d(rowShape(emit.profile).invocations(rows), groupSize);
+  const params = [rows, width / vector.step, f32(width), dx.accumulate ? 1 : 0];
+  emit.dispatch(layerNormInputGradient(emit.profile, weight, vector), [x, weight, stats, dy, dx.tensor], params, grid);
+}
+
+function emitParameterGradients(emit: BackwardEmitter, { x, weight, bias, y, stats, rows, width }: Site): void {
+  if (!emit.needs(weight)) {
+    const block = { tensor: emit.grad(y), rows, stride: width, offset: 0, columns: width };
+    if (emit.needs(bias)) emitLongColumnSum(emit, block, emit.into(bias));
+    return;
+  }
+  const vector = vectorFor(width);
+  const chunks = chunksOf(rows);
+  const columns = width / vector.step;
+  const partial = emit.temp('parameter_partial', [chunks, 2 * width]);
+  const grid = grid1d(chunks * columns, groupSize);
+  const bindings = [x, stats, emit.grad(y), partial];
+  emit.dispatch(layerNormWeightGradient(vector), bindings, [rows, columns, chunks], grid);
+  const block = { tensor: partial, rows: chunks, stride: 2 * width, offset: 0, columns: width };
+  emitColumnSum(emit, block, emit.into(weight));
+  if (emit.needs(bias)) emitColumnSum(emit, { ...block, offset: width }, emit.into(bias));
+}
