@@ -7,7 +7,7 @@
  * import (node in the web host, `vscode` in a page) fails here.
  */
 import { context, build } from 'esbuild';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const flag = name => process.argv.includes(name);
@@ -54,6 +54,13 @@ const bundles = [
   { name: 'docs', entry: { docs: 'src/common/config/docs.ts' }, outdir: 'out/tools', ...nodeModule },
   { name: 'unit', entry: tests('unit'), outdir: 'out/unit', ...nodeModule, external: nativeModules },
   { name: 'engine', entry: tests('engine'), outdir: 'out/engine', ...nodeModule, external: nativeModules },
+  {
+    name: 'demo',
+    entry: { demo: 'test/demo/run.ts', start: 'test/demo/serve.ts' },
+    outdir: 'out/demo',
+    ...nodeModule,
+    external: nativeModules,
+  },
   { name: 'e2e', entry: tests('e2e'), outdir: 'out/e2e', ...nodeModule, external: nativeModules },
   {
     name: 'hostTests',
@@ -107,6 +114,15 @@ function present(bundle) {
   return { ...bundle, entry };
 }
 
+/** Removes bundles of tests that are gone, so that they do not run any more. */
+function removeStale({ outdir, entry }) {
+  if (!outdir || !existsSync(outdir)) return;
+  for (const file of readdirSync(outdir, { recursive: true })) {
+    const name = file.replace(/\.test\.m?js(\.map)?$/, '.test');
+    if (name !== file && !(name in entry)) rmSync(`${outdir}/${file}`);
+  }
+}
+
 /** The icon font goes beside the pages that use it. */
 function copyAssets() {
   mkdirSync('dist', { recursive: true });
@@ -128,6 +144,7 @@ async function run() {
   }
   for (const bundle of selected) {
     const result = await build(settings(bundle));
+    removeStale(bundle);
     if (metafileDir) {
       mkdirSync(metafileDir, { recursive: true });
       writeFileSync(join(metafileDir, `${bundle.name}.json`), JSON.stringify(result.metafile));
