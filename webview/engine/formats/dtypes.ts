@@ -49,7 +49,7 @@ let table: Float32Array | undefined;
  * Decodes little-endian F32, F16 or BF16 data to f32, exactly. `bytes` may start at any offset of its buffer; the
  * result never shares memory with it. Throws a problem for other dtypes and for lengths that are no whole elements.
  */
-export function decodeToF32(dtype: string, bytes: Uint8Array): Float32Array {
+export function decodeToF32(dtype: string, bytes: Uint8Array): Float32Array<ArrayBuffer> {
   const size = dtypeSize(dtype);
   if (size === undefined || !['F32', 'F16', 'BF16'].includes(dtype))
     throw problem('weights.dtype', `Weights of type ${dtype} are not supported.`, 'Use F32, F16 or BF16 weights.');
@@ -71,4 +71,9 @@ export function decodeToF32(dtype: string, bytes: Uint8Array): Float32Array {
   const words = new Uint32Array(values.buffer);
   for (let i = 0; i < halves.length; i++) words[i] = halves[i] << 16;
   return values;
+}
+
+/** The bytes of f32 values as a file stores them (every platform that runs WebGPU is little-endian). Shares memory. */
+export function f32Bytes(values: Float32Array): Uint8Array {
+  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 }

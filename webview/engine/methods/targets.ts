@@ -1,7 +1,8 @@
 import { problem } from '../../../src/common/errors';
+import { patternLookup } from '../formats/patternLookup';
+import { fullMatchRegex } from '../formats/pythonRegex';
 import type { ModuleSpec } from '../model/catalog';
 import { nearest } from './nearest';
-import { compile, fullMatchRegex, pythonPattern } from './pythonRegex';
 
 /** Which modules get an adapter, with PEFT's names and meanings (`LoraConfig`). */
 export interface TargetOptions {
@@ -129,24 +130,6 @@ function layerNumbers(modules: readonly ModuleSpec[], options: TargetOptions): R
       'Name only blocks the model has.',
     );
   return list.length === 0 ? undefined : new Set(list);
-}
-
-/** The value of the first pattern that matches a path from a dot (or its start) to its end (`get_pattern_key`). */
-function patternLookup(patterns: Readonly<Record<string, number>>, key: string) {
-  const entries = Object.entries(patterns).map(([pattern, value]) => ({
-    pattern,
-    value,
-    regex: compile(`^(?:.*\\.)?(?:${pythonPattern(pattern, key)})$`, pattern, key),
-  }));
-  const used = new Set<string>();
-  return {
-    find: (path: string): number | undefined => {
-      const entry = entries.find(candidate => candidate.regex.test(path));
-      if (entry) used.add(entry.pattern);
-      return entry?.value;
-    },
-    unused: () => entries.map(entry => entry.pattern).filter(pattern => !used.has(pattern)),
-  };
 }
 
 function unusedNames(names: string | readonly string[], paths: readonly string[]): string[] {

@@ -14,7 +14,7 @@ export interface Shard {
 /** The checked weights of one model, by their catalog names. */
 export interface TensorSource {
   /** Decoded to f32, a fresh copy at each call. Throws `model.nonfinite` for weights with NaN or infinity. */
-  read(name: string): Float32Array;
+  read(name: string): Float32Array<ArrayBuffer>;
   /** `F32`, `F16` or `BF16`. */
   dtype(name: string): string;
 }
@@ -97,7 +97,7 @@ function spellings(name: string): string[] {
   return [name, ...bare, ...prefixes.map(prefix => prefix + name)];
 }
 
-function readFinite({ spec, shard, entry }: Located): Float32Array {
+function readFinite({ spec, shard, entry }: Located): Float32Array<ArrayBuffer> {
   const values = decodeToF32(entry.dtype, shard.bytes.subarray(entry.begin, entry.end));
   const bad = values.findIndex(value => !Number.isFinite(value));
   if (bad < 0) return values;

@@ -1,0 +1,129 @@
+import type { LoraConfig } from '../../../src/common/config/schema';
+import type { FileSet } from '../../../src/common/run/events';
+import { problem } from '../../../src/common/errors';
+import { moduleCatalog, type ModuleSpec } from '../model/catalog';
+import type { ModelConfig } from '../model/config';
+import { configFile } from './adapterConfig';
+import { patternLookup } from './patternLookup';
+import { keyPrefix, weightsFile, type AdapterTarget } from './peftAdapter';
+import { f32Bytes } from './dtypes';
+import { writeSafetensors, type TensorData } from './safetensors';
+
+export interface AdapterExport {
+  readonly config: LoraConfig;
+  readonly model: ModelConfig;
+  /** For `base_model_name_or_path`: the folder or hub id with which PEFT finds the base model. */
+  readonly modelName: string;
+  readonly targets: readonly AdapterTarget[];
+  /** By module path plus `.lora_A.weight` [rank, in] or `.lora_B.weight` [out, rank]. */
+  readonly tensors: ReadonlyMap<string, Float32Array>;
+}
+
+/**
+ * A LoRA adapter as PEFT saves it (`save_pretrained`): `adapter_config.json` with sorted keys and
+ * `adapter_model.safetensors`, byte for byte what PEFT writes for the same tensors. The config has the keys that every
+ * PEFT version since 0.11 knows; a missing key takes its default there.
+ */
+export function writeLoraAdapter(input: AdapterExport): FileSet {
+  const tensors = new Map<string, TensorData>();
+  for (const { module, rank } of input.targets) {
+    const put = (leaf: string, shape: readonly [number, number]) =>
+      tensors.set(`${keyPrefix}${module.path}.${leaf}`, tensorOf(input.tensors, `${module.path}.${leaf}`, shape));
+    put('lora_A.weight', [rank, module.in]);
+    put('lora_B.weight', [module.out, rank]);
+  }
+  const text = JSON.stringify(adapterConfig(input), undefined, 2);
+  return {
+    [configFile]: new TextEncoder().encode(text),
+    [weightsFile]: writeSafetensors(tensors, { format: 'pt' }),
+  };
+}
+
+function tensorOf(
+  tensors: ReadonlyMap<string, Float32Array>,
+  name: string,
+  shape: readonly [number, number],
+): TensorData {
+  const values = tensors.get(name);
+  if (values?.length !== shape[0] * shape[1])
+    throw problem(
+      'adapter.export',
+      `The adapter has no ${name} [${shape.join(', ')}].`,
+      'Report this with the config.',
+    );
+  return { dtype: 'F32', shape, bytes: f32Bytes(values) };
+}
+
+/** Keys in the order PEFT sorts them. */
+function adapterConfig({ config, model, modelName, targets }: AdapterExport) {
+  const target = exportTargets(config, moduleCatalog(model), targets);
+  return {
+    alpha_pattern: exportPattern(config.alpha_pattern, config.lora_alpha, targets, 'alpha'),
+    auto_mapping: null,
+    base_model_name_or_path: modelName,
+    bias: 'none',
+    fan_in_fan_out: model.family === 'gpt2',
+    inference_mode: true,
+    init_lora_weights: config.init_lora_weights,
+    layer_replication: null,
+    layers_pattern: null,
+    layers_to_transform: target.layers ?? null,
+    loftq_config: {},
+    lora_alpha: config.lora_alpha,
+    lora_dropout: config.lora_dropout,
+    megatron_config: null,
+    megatron_core: 'megatron.core',
+    modules_to_save: null,
+    peft_type: 'LORA',
+    r: config.r,
+    rank_pattern: exportPattern(config.rank_pattern, config.r, targets, 'rank'),
+    revision: null,
+    target_modules: target.names,
+    task_type: 'CAUSAL_LM',
+    use_dora: false,
+    use_rslora: config.use_rslora,
+  };
+}
+
+interface ExportedTargets {
+  readonly names: readonly string[];
+  readonly layers?: LoraConfig['layers_to_transform'];
+}
+
+/**
+ * How the loading side finds the modules. A list is kept as far as it matches (PEFT would try to adapt other modules
+ * that an entry names, and fail). A regex, `all-linear` or exclusions are resolved: to leaf names where these select the
+ * same modules, else to whole paths, because a regex may also match modules that are not linear.
+ */
+function exportTargets(
+  config: LoraConfig,
+  modules: readonly ModuleSpec[],
+  targets: readonly AdapterTarget[],
+): ExportedTargets {
+  const paths = targets.map(target => target.module.path);
+  const { target_modules: wanted, exclude_modules: excluded, layers_to_transform: layers } = config;
+  if (Array.isArray(wanted) && (excluded === undefined || excluded.length === 0)) {
+    const names = wanted.filter(name => paths.some(path => path === name || path.endsWith(`.${name}`)));
+    return { names, layers };
+  }
+  const leaves = new Set(targets.map(target => target.module.leaf));
+  const sameByLeaf = modules.filter(module => leaves.has(module.leaf)).length === targets.length;
+  return { names: sameByLeaf ? [...leaves] : paths };
+}
+
+/**
+ * Sorting the keys can change which of two overlapping patterns comes first. Where it would, each differing module
+ * gets an entry of its own.
+ */
+function exportPattern(
+  pattern: Readonly<Record<string, number>>,
+  standard: number,
+  targets: readonly AdapterTarget[],
+  what: 'rank' | 'alpha',
+): Record<string, number> {
+  const sorted = Object.fromEntries(Object.entries(pattern).sort(([a], [b]) => (a < b ? -1 : 1)));
+  const lookup = patternLookup(sorted, `${what}_pattern`);
+  if (targets.every(target => (lookup.find(target.module.path) ?? standard) === target[what])) return sorted;
+  const differing = targets.filter(target => target[what] !== standard);
+  return Object.fromEntries(differing.map((target): [string, number] => [target.module.path, target[what]]).sort());
+}
