@@ -147,3 +147,43 @@ export async function webviewFrame(page: Page, selector: string, timeout = 30_00
   }
   throw new Error(`No webview shows ${selector}.`);
 }
+
+/** Waits for a CodeLens whose text matches. */
+export async function waitForLens(page: Page, pattern: RegExp): Promise<string> {
+  const lens = page.locator('.codelens-decoration', { hasText: pattern }).first();
+  await lens.waitFor({ timeout: 30_000 });
+  return lens.innerText();
+}
+
+/** Waits until the active editor underlines something. */
+export async function waitForSquiggle(page: Page): Promise<void> {
+  await page.locator('.squiggly-error, .squiggly-warning').first().waitFor({ timeout: 15_000 });
+}
+
+/** Types `text` right after the first `word` of the active editor. */
+export async function typeAfter(page: Page, word: string, text: string): Promise<void> {
+  const span = page.locator('.monaco-editor .view-line span', { hasText: word }).last();
+  const box = await span.boundingBox();
+  if (!box) throw new Error(`The editor does not show "${word}".`);
+  await span.dblclick();
+  await page.keyboard.press('ArrowRight');
+  await page.keyboard.insertText(text);
+}
+
+/** Rests the pointer on a word of the active editor until its hover is on show. */
+export async function hoverText(page: Page, word: string): Promise<string> {
+  await page.locator('.monaco-editor .view-line span', { hasText: word }).last().hover();
+  const hover = page.locator('.monaco-hover:visible').first();
+  await hover.waitFor({ timeout: 15_000 });
+  return hover.innerText();
+}
+
+/** Polls until `holds`, or throws an error that names `what`. */
+export async function until(holds: () => boolean | Promise<boolean>, what: string, seconds = 30): Promise<void> {
+  const deadline = Date.now() + seconds * 1000;
+  while (Date.now() < deadline) {
+    if (await holds()) return;
+    await new Promise(resolve => setTimeout(resolve, 200));
+  }
+  throw new Error(`Waited ${seconds} s for ${what}.`);
+}

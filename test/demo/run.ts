@@ -1,0 +1,118 @@
+/** The main job as a person does it, in a real workbench, with a picture of every surface on the way. */
+import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
+import { root } from '../tools/process.mjs';
+import { launchBrowser } from '../workbench/browser';
+import * as driver from '../workbench/driver';
+import { exampleWorkspace, packagedExtension } from '../workbench/example';
+import { eventsOf, stateOf, stepOf, waitForRun, type RunOnDisk } from '../workbench/runs';
+import { startWorkbench, themes, type Workbench } from '../workbench/server';
+import { broken, summarize } from './summary';
+
+const out = join(root, 'demo-out');
+const config = 'lora.peft.yaml';
+
+interface Stage {
+  readonly page: Page;
+  readonly workbench: Workbench;
+  readonly workspace: string;
+}
+
+/** Runs the demo; throws when something it promises does not hold. */
+export async function runDemo(): Promise<void> {
+  rmSync(out, { recursive: true, force: true });
+  mkdirSync(out, { recursive: true });
+  const workspace = exampleWorkspace();
+  say(`opening ${workspace} in VS Code`);
+  const workbench = await startWorkbench({ vsix: [packagedExtension()], theme: 'dark' });
+  const browser = await launchBrowser();
+  try {
+    const page = await driver.openWindow(browser, workbench.url(workspace));
+    await play({ page, workbench, workspace }).catch(async error => {
+      await page.screenshot({ path: join(out, 'failure.png') });
+      writeFileSync(join(out, 'server.log'), workbench.log());
+      throw error;
+    });
+  } finally {
+    await browser.close();
+    await workbench.stop();
+  }
+}
+
+async function play(stage: Stage): Promise<void> {
+  await showEditor(stage);
+  await driver.runCommand(stage.page, 'PEFT: Run This Config');
+  say('run started');
+  const half = (run: RunOnDisk): boolean => stepOf(run) >= stepsOf(run) / 2;
+  await waitForRun(stage.workspace, 'the middle of the run', half, { seconds: 1200, onLook: progress });
+  await showDashboard(stage, 'running');
+  const ended = (run: RunOnDisk): boolean => stateOf(run) === 'completed';
+  const run = await waitForRun(stage.workspace, 'the end of the run', ended, { seconds: 1200, onLook: progress });
+  await showDashboard(stage, 'completed');
+  await exportAdapter(stage);
+  cpSync(run.folder, join(out, 'run'), { recursive: true });
+  const summary = summarize(run, 'adapter');
+  writeFileSync(join(out, 'summary.json'), `${JSON.stringify(summary, undefined, 2)}\n`);
+  console.log(JSON.stringify(summary, undefined, 2));
+  const problems = broken(summary);
+  if (problems.length > 0) throw new Error(problems.join(' '));
+  say(`done; see ${out}`);
+}
+
+/** The config editor with its CodeLens, and with a diagnostic for a misspelt key. */
+async function showEditor({ page, workbench }: Stage): Promise<void> {
+  await driver.openFile(page, config);
+  await driver.waitForLens(page, /Run/);
+  await driver.typeAfter(page, 'lora_alpha', '_typo');
+  await driver.waitForSquiggle(page);
+  await driver.hoverText(page, 'lora_alpha_typo');
+  await inBothThemes(page, workbench, 'config-editor');
+  await driver.runCommand(page, 'File: Revert File');
+}
+
+/** The dashboard beside the runs tree. */
+async function showDashboard({ page, workbench }: Stage, moment: string): Promise<void> {
+  await driver.runCommand(page, 'PEFT: Open Dashboard');
+  await driver.webviewFrame(page, 'canvas');
+  await inBothThemes(page, workbench, `dashboard-${moment}`);
+}
+
+async function exportAdapter({ page, workspace }: Stage): Promise<void> {
+  await driver.runCommand(page, 'PEFT: Export Adapter…');
+  const target = join(workspace, 'exported');
+  await driver.answerInput(page, target);
+  const file = join(target, 'adapter_model.safetensors');
+  await driver.until(() => existsSync(file), `the exported adapter at ${file}`);
+  cpSync(target, join(out, 'adapter'), { recursive: true });
+  say('adapter exported');
+}
+
+async function inBothThemes(page: Page, workbench: Workbench, name: string): Promise<void> {
+  for (const theme of ['light', 'dark'] as const) {
+    workbench.configure({ 'workbench.colorTheme': themes[theme] });
+    await page.locator(`.monaco-workbench.${theme === 'light' ? 'vs' : 'vs-dark'}`).waitFor();
+    await page.waitForTimeout(1000);
+    await page.screenshot({ path: join(out, `${name}-${theme}.png`) });
+  }
+}
+
+function stepsOf(run: RunOnDisk): number {
+  return eventsOf(run, 'started').at(-1)?.totalSteps ?? Number.POSITIVE_INFINITY;
+}
+
+let shown = 0;
+
+/** A line every ten steps. */
+function progress(run: RunOnDisk | undefined): void {
+  const last = run && eventsOf(run, 'metrics').at(-1);
+  if (!last || last.step < shown + 10) return;
+  shown = last.step;
+  say(
+    `step ${last.step} of ${stepsOf(run)}, loss ${last.loss.toFixed(3)}, ${Math.round(last.tokensPerSecond)} tokens/s`,
+  );
+}
+
+function say(text: string): void {
+  console.log(`demo: ${text}`);
+}
