@@ -21,7 +21,12 @@ export interface EnginePlanInput<Name extends string> {
   /** All programs that will run on these buffers, each recorded for its largest number of tokens. */
   readonly programs: (trainables: Trainables) => Readonly<Record<Name, Program>>;
   readonly readbackBytes: number;
+  /** Most values of one small read-back (accumulators, an importance report); asked once the programs are known. */
+  readonly ringValues?: () => number;
 }
+
+/** Small read-backs under way at once: two steps in flight, each with accumulators and perhaps importance. */
+const ringSlots = 4;
 
 /**
  * Arenas by category: frozen weights and adapters, trained tensors with gradients and moments, small state, inputs,
@@ -49,6 +54,9 @@ export function planEngine<Name extends string>(input: EnginePlanInput<Name>): E
   return {
     paramBuffer: layout.plain('dispatch parameters', 'staging', Math.max(offset, alignment), 'uniform'),
     stepBuffer: layout.plain('step values', 'staging', stepWords * 4, 'uniform'),
+    ringBuffers: Array.from({ length: ringSlots }, (_, slot) =>
+      layout.plain(`read-back slot ${slot + 1}`, 'staging', (input.ringValues?.() ?? 1) * 4, 'readback'),
+    ),
     readbackBuffer: layout.plain('read-back', 'staging', input.readbackBytes, 'readback'),
     buffers: layout.buffers,
     placements: layout.placements,

@@ -65,12 +65,18 @@ export class LayoutBuilder {
     const mirrored = new Map<number, number>();
     for (const [original, twin] of pairs) {
       const place = this.placements.get(original.id);
-      if (!place) throw problem('memory.mirror', `${original.name} has no place yet.`, 'This is a defect in the planner.');
+      if (!place)
+        throw problem('memory.mirror', `${original.name} has no place yet.`, 'This is a defect in the planner.');
       let buffer = mirrored.get(place.buffer);
       if (buffer === undefined) {
         buffer = this.buffers.length;
         mirrored.set(place.buffer, buffer);
-        this.buffers.push({ label: `${label} ${mirrored.size}`, category, bytes: this.buffers[place.buffer].bytes, usage: 'storage' });
+        this.buffers.push({
+          label: `${label} ${mirrored.size}`,
+          category,
+          bytes: this.buffers[place.buffer].bytes,
+          usage: 'storage',
+        });
       }
       this.placements.set(twin.id, { ...place, buffer });
     }

@@ -31,7 +31,8 @@ function addProgram(lives: Lives, program: Program, start: number): number {
     for (const tensor of dispatch.bindings) {
       if (tensor.role !== 'value' && tensor.role !== 'temporary') continue;
       const known = seen.get(tensor.id);
-      const saved = tensor.role === 'value' && dispatch.phase === 'backward' && (known?.first ?? Infinity) < start + index;
+      const saved =
+        tensor.role === 'value' && dispatch.phase === 'backward' && (known?.first ?? Infinity) < start + index;
       if (!known) seen.set(tensor.id, { tensor, first: start + index, last: start + index, saved });
       else seen.set(tensor.id, { ...known, last: start + index, saved: known.saved || saved });
     }

@@ -58,7 +58,9 @@ export function layOutTrainables(
     const members = specs.filter(spec => spec.category === category).map(spec => spec.tensor);
     layout.bump(`trained ${category}`, category, members);
     const pairs = (pick: 'gradient' | 'm' | 'v') =>
-      members.map(tensor => [tensor, (twins.get(tensor.id) as { gradient: Tensor; m: Tensor; v: Tensor })[pick]] as const);
+      members.map(
+        tensor => [tensor, (twins.get(tensor.id) as { gradient: Tensor; m: Tensor; v: Tensor })[pick]] as const,
+      );
     const first = layout.buffers.length;
     layout.mirror('gradients', 'gradients', pairs('gradient'));
     for (let index = first; index < layout.buffers.length; index++) gradientBuffers.push(index);

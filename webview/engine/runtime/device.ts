@@ -1,12 +1,15 @@
 import { problem } from '../../../src/common/errors';
 import type { AdapterInfo } from '../../../src/common/run/events';
 import type { Profile } from './kernel';
+import { countBuffers, type Ledger } from './ledger';
 
 /** A device with what the host wants to know about it. The engine never asks the platform again. */
 export interface OpenDevice {
   readonly device: GPUDevice;
   readonly info: AdapterInfo;
   readonly profile: Profile;
+  /** Bytes of every buffer this device holds, counted at `createBuffer` itself. */
+  readonly ledger: Ledger;
 }
 
 /**
@@ -27,6 +30,7 @@ export async function openDevice(gpu: GPU | undefined): Promise<OpenDevice> {
   const software = isSoftware(adapter.info);
   return {
     device,
+    ledger: countBuffers(device),
     info: { vendor, architecture, description, software, limits: { maxBufferSize, maxStorageBufferBindingSize } },
     profile: software ? 'software' : 'gpu',
   };

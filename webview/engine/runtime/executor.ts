@@ -30,6 +30,8 @@ export interface ExecutorOptions {
   readonly paramBuffer: number;
   readonly stepBuffer: number;
   readonly readbackBuffer: number;
+  /** Small read-back buffers for values that must be copied before the next step overwrites them. */
+  readonly ringBuffers: readonly number[];
   /** Bounds the work of one submission, so that drivers with a watchdog never see a long one. */
   readonly dispatchesPerSubmit?: number;
 }
@@ -42,6 +44,7 @@ export class Executor {
   private readonly inRegion = new Map<number, Loaded>();
   private readonly parameterGroup: GPUBindGroup;
   private reading: Promise<unknown> = Promise.resolve();
+  private readonly freeSlots: GPUBuffer[];
   private failure: string | undefined;
 
   constructor(
@@ -51,8 +54,9 @@ export class Executor {
     device.addEventListener('uncapturederror', event => (this.failure ??= event.error.message));
     this.pipelines = new PipelineCache(device);
     this.buffers = options.buffers.map(spec =>
-      device.createBuffer({ label: spec.label, size: spec.bytes, usage: usageOf(spec) }),
+      device.createBuffer({ label: `${spec.category}: ${spec.label}`, size: spec.bytes, usage: usageOf(spec) }),
     );
+    this.freeSlots = options.ringBuffers.map(index => this.buffers[index]);
     this.parameterGroup = device.createBindGroup({
       layout: this.pipelines.parameterLayout,
       entries: [
@@ -145,6 +149,25 @@ export class Executor {
   read(tensor: Tensor, count = this.place(tensor).bytes / 4): Promise<Float32Array<ArrayBuffer>> {
     const result = this.reading.then(() => this.readNow(tensor, count));
     this.reading = result.catch(() => undefined);
+    return result;
+  }
+
+  /**
+   * Copies the first `count` values of a tensor as they are at this point of the queue, then reads them. The copy is
+   * submitted before this returns, so later steps may overwrite the tensor while the read is under way.
+   */
+  async snapshot(tensor: Tensor, count: number): Promise<Float32Array<ArrayBuffer>> {
+    const slot = this.freeSlots.pop();
+    if (!slot) throw problem('engine.ring', 'Too many steps are in flight.', 'This is a defect in the train loop.');
+    const place = this.place(tensor);
+    const encoder = this.device.createCommandEncoder();
+    encoder.copyBufferToBuffer(this.buffers[place.buffer], place.offset, slot, 0, count * 4);
+    this.device.queue.submit([encoder.finish()]);
+    await slot.mapAsync(GPUMapMode.READ, 0, count * 4);
+    const result = new Float32Array(slot.getMappedRange(0, count * 4).slice(0));
+    slot.unmap();
+    this.freeSlots.push(slot);
+    this.check();
     return result;
   }
 

@@ -1,0 +1,116 @@
+import type { RunConfig } from '../../src/common/config/schema';
+import type { MemoryBytes, TimelinePoint } from '../../src/common/run/events';
+import { bytesByCategory, defaultLimits, type DeviceLimits } from './memory/layout';
+import { liveBytes } from './memory/lives';
+import { methodOf } from './methods/methodOf';
+import type { ModelConfig } from './model/config';
+import { parameterCounts, planPrograms, roundStream, type EnginePrograms, type EngineSpec } from './train/programs';
+
+/** Memory of a run before it exists. The engine creates exactly these bytes. */
+export interface Forecast {
+  readonly bytes: MemoryBytes;
+  readonly total: number;
+  readonly trainableParameters: number;
+  readonly totalParameters: number;
+  /** Largest single buffer, to hold against `maxBufferSize`. */
+  readonly largestBuffer: number;
+  /** Memory within a training step. */
+  readonly timeline: Timeline;
+}
+
+export interface Timeline {
+  readonly points: readonly TimelinePoint[];
+  readonly fixed: MemoryBytes;
+  readonly peak: { readonly index: number; readonly bytes: number };
+}
+
+/** Facts about the data that tighten the forecast; without them every example is as long as `data.max_length`. */
+export interface DataLengths {
+  /** Longest training and evaluation example in tokens. */
+  readonly train: number;
+  readonly evaluate: number;
+  /** Longest sample prompt in tokens. */
+  readonly prompt: number;
+}
+
+/**
+ * Plans the run without a GPU. Pure and fast (milliseconds), so the editor calls it on every keystroke.
+ * @throws problems of the method (no target matches …) and `memory.binding` when a tensor passes the adapter's limits.
+ */
+export function forecast(
+  config: RunConfig,
+  model: ModelConfig,
+  limits: DeviceLimits = defaultLimits,
+  lengths?: DataLengths,
+): Forecast {
+  const method = methodOf({ config, model, modelName: '', passthrough: {} });
+  return forecastOf(planPrograms(engineSpec({ config, model, method, limits, lengths, profile: 'gpu' })));
+}
+
+/** The forecast of programs that are already planned. */
+export function forecastOf(programs: EnginePrograms): Forecast {
+  const { buffers } = programs.plan;
+  const bytes = bytesByCategory(buffers);
+  const counts = parameterCounts(programs);
+  return {
+    bytes,
+    total: buffers.reduce((sum, buffer) => sum + buffer.bytes, 0),
+    trainableParameters: counts.trainable,
+    totalParameters: counts.total,
+    largestBuffer: Math.max(...buffers.map(buffer => buffer.bytes)),
+    timeline: timelineOf(programs, bytes),
+  };
+}
+
+export interface SpecInput extends Pick<EngineSpec, 'model' | 'method' | 'limits' | 'profile'> {
+  readonly config: RunConfig;
+  readonly lengths?: DataLengths;
+}
+
+/** What a config makes of the engine: stream sizes and storage. */
+export function engineSpec({ config, model, method, limits, profile, lengths }: SpecInput): EngineSpec {
+  const { data, training, samples, memory } = config;
+  const cap = Math.min(data.max_length, model.family === 'gpt2' ? model.maxPositions : data.max_length);
+  const train = Math.min(cap, lengths?.train ?? cap);
+  const evaluate = data.eval === undefined ? 0 : Math.min(cap, lengths?.evaluate ?? cap);
+  const prompt = lengths?.prompt ?? Math.min(cap, 64);
+  const generate = samples.prompts.length === 0 ? 0 : Math.min(prompt + samples.max_new_tokens, model.maxPositions);
+  return {
+    model,
+    method,
+    limits,
+    profile,
+    betas: [training.adam_beta1, training.adam_beta2],
+    baseDtype: memory.quantization === 'f16' ? 'f16' : 'f32',
+    longest: Math.max(train, evaluate, generate),
+    streams: {
+      train: roundStream(train * training.per_device_train_batch_size),
+      evaluate: roundStream(evaluate * training.per_device_eval_batch_size),
+      generate: roundStream(generate),
+    },
+  };
+}
+
+function timelineOf(programs: EnginePrograms, bytes: MemoryBytes): Timeline {
+  const points: TimelinePoint[] = [];
+  for (const name of ['train', 'optimizer'] as const) {
+    const program = programs.largest[name];
+    const live = liveBytes(program);
+    program.dispatches.forEach((dispatch, index) =>
+      points.push({
+        phase: dispatch.phase,
+        op: dispatch.node,
+        activations: live.activations[index],
+        workspace: live.workspace[index],
+      }),
+    );
+  }
+  const { activations: _planned, workspace: _scratch, ...fixed } = bytes;
+  const base = Object.values(fixed).reduce((sum, value) => sum + value, 0);
+  let index = 0;
+  points.forEach((point, at) => {
+    const best = points[index];
+    if (point.activations + point.workspace > best.activations + best.workspace) index = at;
+  });
+  return { points, fixed, peak: { index, bytes: base + points[index].activations + points[index].workspace } };
+}

@@ -1,0 +1,56 @@
+import type { Recorder } from '../graph/record';
+import type { Tensor } from '../graph/tensor';
+import type { Trainables } from '../memory/trainables';
+import { emitLoraImportance, type LoraCell } from '../ops/importance';
+import type { ImportanceTable } from '../../../src/common/run/events';
+import type { LoraModule } from './lora';
+import type { ImportancePlan } from './method';
+
+/**
+ * Two tables: the lecture's I_k = ‖∇(A_k, B_k) L‖ and the size of the update, s·‖B A‖_F, per module × block.
+ * Measured on the device after the reverse pass; nothing of a module's size is read back.
+ */
+export function loraImportance(
+  recorder: Recorder,
+  trainables: Trainables,
+  modules: readonly LoraModule[],
+): ImportancePlan | undefined {
+  if (modules.length === 0) return undefined;
+  const byName = new Map(trainables.specs.map(spec => [spec.tensor.name, spec.tensor]));
+  const output: Tensor = recorder.tensor('importance', [2 * modules.length], 'state');
+  const cells: LoraCell[] = modules.map(({ nameA, nameB, scale }) => {
+    const a = byName.get(nameA) as Tensor;
+    const b = byName.get(nameB) as Tensor;
+    const gradient = (tensor: Tensor) => (trainables.twins.get(tensor.id) as { gradient: Tensor }).gradient;
+    return { a, b, gradientA: gradient(a), gradientB: gradient(b), scale };
+  });
+  emitLoraImportance(recorder, cells, output);
+  return {
+    output,
+    count: 2 * modules.length,
+    tables: values => [
+      table('gradient_norm', modules, values.subarray(0, modules.length)),
+      table('update_norm', modules, values.subarray(modules.length, 2 * modules.length)),
+    ],
+  };
+}
+
+function table(metric: string, modules: readonly LoraModule[], values: Float32Array): ImportanceTable {
+  const labels = rowLabels(modules);
+  const rows = [...new Set(labels)];
+  const blocks = [...new Set(modules.map(m => m.module.block ?? -1))].sort((a, b) => a - b);
+  const cells = rows.map(() => blocks.map((): number | null => null));
+  modules.forEach((m, index) => {
+    cells[rows.indexOf(labels[index])][blocks.indexOf(m.module.block ?? -1)] = values[index];
+  });
+  return { metric, modules: rows, blocks, values: cells };
+}
+
+/** The last part of a module's path, or its whole path within the block where that is ambiguous (GPT-2's c_proj). */
+function rowLabels(modules: readonly LoraModule[]): string[] {
+  const within = modules.map(m => m.module.path.replace(/^.*?\.\d+\./, ''));
+  return modules.map((m, index) => {
+    const rivals = within.filter(path => path.endsWith(`.${m.module.leaf}`) && path !== within[index]);
+    return rivals.length > 0 ? within[index] : m.module.leaf;
+  });
+}

@@ -1,0 +1,64 @@
+import type { Tensor } from '../graph/tensor';
+import { gelu, relu, silu } from '../ops/activation';
+import { add } from '../ops/add';
+import { attention } from '../ops/attention';
+import { layerNorm } from '../ops/layerNorm';
+import { split } from '../ops/split';
+import { baseLinear, parameter, type ModelContext } from './build';
+import { moduleCatalog, type ModuleSpec } from './catalog';
+
+/**
+ * The blocks and the last norm of GPT-2: x [S, d] → [S, d].
+ * Pre-norm residual blocks with one fused q, k, v projection and a GELU MLP; linears are Conv1D, stored [in, out].
+ */
+export function gpt2Blocks(context: ModelContext, embedded: Tensor): Tensor {
+  const modules = moduleCatalog(context.config);
+  let x = embedded;
+  for (let block = 0; block < context.config.layers; block++) {
+    const own = modules.filter(module => module.block === block);
+    x = gpt2Block(context, `transformer.h.${block}`, own, x);
+  }
+  return norm(context, 'transformer.ln_f', x);
+}
+
+function gpt2Block(context: ModelContext, path: string, modules: readonly ModuleSpec[], x: Tensor): Tensor {
+  const { graph, config, inputs } = context;
+  const { hiddenSize: d, heads, headDim } = config;
+  const linear = (name: string, input: Tensor) =>
+    baseLinear(context, modules.find(m => m.path === `${path}.${name}`) as ModuleSpec, input);
+  const fused = linear('attn.c_attn', norm(context, `${path}.ln_1`, x));
+  const [q, k, v] = split(graph, `${path}.attn.split`, fused, [d, d, d]);
+  const attended = attention(graph, `${path}.attn.attention`, {
+    q,
+    k,
+    v,
+    segmentStart: inputs.segmentStart,
+    segmentEnd: inputs.segmentEnd,
+    heads,
+    kvHeads: heads,
+    headDim,
+  });
+  const middle = add(graph, `${path}.attention_residual`, x, linear('attn.c_proj', attended));
+  const inner = linear('mlp.c_fc', norm(context, `${path}.ln_2`, middle));
+  return add(graph, `${path}.mlp_residual`, middle, linear('mlp.c_proj', activate(context, `${path}.mlp.act`, inner)));
+}
+
+function activate(context: ModelContext, name: string, x: Tensor): Tensor {
+  switch (context.config.activation) {
+    case 'gelu_new':
+      return gelu(context.graph, name, x, 'tanh');
+    case 'gelu':
+      return gelu(context.graph, name, x, 'erf');
+    case 'silu':
+      return silu(context.graph, name, x);
+    case 'relu':
+      return relu(context.graph, name, x);
+  }
+}
+
+function norm(context: ModelContext, path: string, x: Tensor): Tensor {
+  const size = [context.config.hiddenSize];
+  const weight = parameter(context, `${path}.weight`, size);
+  const bias = parameter(context, `${path}.bias`, size);
+  return layerNorm(context.graph, path, x, weight, bias, context.config.normEpsilon);
+}

@@ -1,0 +1,65 @@
+import type { Tensor } from '../graph/tensor';
+import { siluGate } from '../ops/gatedMlp';
+import { add } from '../ops/add';
+import { attention } from '../ops/attention';
+import { rmsNorm } from '../ops/rmsNorm';
+import { rope } from '../ops/rope';
+import { baseLinear, parameter, type ModelContext } from './build';
+import { moduleCatalog, type ModuleSpec } from './catalog';
+
+/**
+ * The blocks and the last norm of Llama, SmolLM2, Qwen2 and Mistral: x [S, d] → [S, d].
+ * Pre-norm residual blocks: x += o(attention(rope(q), rope(k), v)); x += down(silu(gate) · up).
+ */
+export function llamaBlocks(context: ModelContext, embedded: Tensor): Tensor {
+  const modules = moduleCatalog(context.config);
+  let x = embedded;
+  for (let block = 0; block < context.config.layers; block++) {
+    const own = modules.filter(module => module.block === block);
+    x = llamaBlock(context, `model.layers.${block}`, own, x);
+  }
+  return norm(context, 'model.norm', x);
+}
+
+function llamaBlock(context: ModelContext, path: string, modules: readonly ModuleSpec[], x: Tensor): Tensor {
+  const { graph } = context;
+  const module = (leaf: string) => modules.find(m => m.leaf === leaf) as ModuleSpec;
+  const linear = (leaf: string, input: Tensor) => baseLinear(context, module(leaf), input);
+  const normed = norm(context, `${path}.input_layernorm`, x);
+  const attended = selfAttention(context, `${path}.self_attn`, {
+    q: linear('q_proj', normed),
+    k: linear('k_proj', normed),
+    v: linear('v_proj', normed),
+  });
+  const middle = add(graph, `${path}.attention_residual`, x, linear('o_proj', attended));
+  const inner = norm(context, `${path}.post_attention_layernorm`, middle);
+  const gated = siluGate(graph, `${path}.mlp.act`, linear('gate_proj', inner), linear('up_proj', inner));
+  return add(graph, `${path}.mlp_residual`, middle, linear('down_proj', gated));
+}
+
+function selfAttention(context: ModelContext, path: string, { q, k, v }: Record<'q' | 'k' | 'v', Tensor>): Tensor {
+  const { graph, config, inputs } = context;
+  const { headDim, heads, kvHeads } = config;
+  const rotate = (name: string, x: Tensor, count: number) =>
+    rope(graph, `${path}.${name}`, x, inputs.positions, {
+      heads: count,
+      headDim,
+      cos: graph.parameter('rope.cos', [context.longest, headDim / 2]),
+      sin: graph.parameter('rope.sin', [context.longest, headDim / 2]),
+    });
+  return attention(graph, `${path}.attention`, {
+    q: rotate('rope_q', q, heads),
+    k: rotate('rope_k', k, kvHeads),
+    v,
+    segmentStart: inputs.segmentStart,
+    segmentEnd: inputs.segmentEnd,
+    heads,
+    kvHeads,
+    headDim,
+  });
+}
+
+function norm(context: ModelContext, path: string, x: Tensor): Tensor {
+  const weight = parameter(context, `${path}.weight`, [context.config.hiddenSize]);
+  return rmsNorm(context.graph, path, x, weight, context.config.normEpsilon);
+}

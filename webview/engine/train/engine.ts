@@ -1,0 +1,205 @@
+import { problem } from '../../../src/common/errors';
+import { embeddingBuckets } from '../ops/embedding';
+import { padTo, type MicroBatch } from '../data/batches';
+import type { Tensor } from '../graph/tensor';
+import { elements } from '../graph/tensor';
+import type { OpenDevice } from '../runtime/device';
+import { Executor, type Loaded } from '../runtime/executor';
+import { recordModel, roundStream, type EnginePrograms } from './programs';
+
+type ModelProgram = 'train' | 'evaluate' | 'generate';
+
+/** Accumulators of one optimizer step. */
+export interface StepScalars {
+  /** Σ of token losses over the window. */
+  readonly lossSum: number;
+  /** Global gradient norm before clipping. */
+  readonly gradNorm: number;
+}
+
+/** Trained values and their moments, by parameter name. */
+export interface TrainableValues {
+  readonly parameters: Map<string, Float32Array>;
+  readonly m: Map<string, Float32Array>;
+  readonly v: Map<string, Float32Array>;
+}
+
+/** A planned run on a device: one call per optimizer step, evaluation batch or generated token. */
+export class Engine {
+  private readonly executor: Executor;
+  private readonly loaded = new Map<string, Loaded>();
+  private readonly inputs: ReadonlyMap<string, Tensor>;
+
+  private constructor(
+    opened: OpenDevice,
+    readonly programs: EnginePrograms,
+  ) {
+    this.executor = new Executor(opened.device, programs.plan);
+    this.inputs = new Map(programs.table.inputs.map(tensor => [tensor.name, tensor]));
+  }
+
+  /** Creates the buffers of the plan and compiles every kernel of the run, in parallel. */
+  static async create(opened: OpenDevice, programs: EnginePrograms): Promise<Engine> {
+    const engine = new Engine(opened, programs);
+    await engine.executor.prepare(Object.values(programs.largest).map(program => program.dispatches));
+    return engine;
+  }
+
+  /** Uploads one parameter: f32 values, or packed halves for an f16 tensor. */
+  upload(tensor: Tensor, data: Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>): void {
+    this.executor.write(tensor, data);
+  }
+
+  /** Starts an accumulation window: zeroes gradients and accumulators. */
+  beginWindow(): void {
+    this.executor.clearBuffers(this.programs.plan.trainables.gradientBuffers);
+    this.executor.clear([this.programs.model.scalars]);
+  }
+
+  /** Forward and backward of one micro-batch; gradients and loss add to the window's. */
+  accumulate(batch: MicroBatch, step: Uint32Array<ArrayBuffer>): Promise<void> {
+    return this.runBatch('train', batch, step);
+  }
+
+  /** Clips and updates, and copies the accumulators out. */
+  finishWindow(step: Uint32Array<ArrayBuffer>): Promise<StepScalars> {
+    this.executor.writeStep(step);
+    this.executor.run(this.load('optimizer'));
+    return this.scalars();
+  }
+
+  /** Measures importance on the gradients of the step just finished. */
+  async importance(): Promise<Float32Array | undefined> {
+    const plan = this.programs.importance;
+    if (!plan) return undefined;
+    this.executor.run(this.load('importance'));
+    return this.executor.snapshot(plan.output, plan.count);
+  }
+
+  /** Σ of token losses over one evaluation batch, dropout off. */
+  async evaluate(batch: MicroBatch, step: Uint32Array<ArrayBuffer>): Promise<number> {
+    this.executor.clear([this.programs.model.scalars]);
+    await this.runBatch('evaluate', batch, step);
+    return (await this.scalars()).lossSum;
+  }
+
+  /** Next-token logits [V] after `tokens`, by a full forward pass. */
+  async logits(tokens: readonly number[], step: Uint32Array<ArrayBuffer>): Promise<Float32Array> {
+    const { logits } = this.programs;
+    if (!logits) throw problem('engine.generate', 'This run planned no generation.', 'Add samples.prompts.');
+    const count = tokens.length;
+    const ids = Uint32Array.from(tokens);
+    const batch: MicroBatch = {
+      tokens: ids,
+      positions: ids.map((_, index) => index),
+      segmentStart: new Uint32Array(count),
+      segmentEnd: new Uint32Array(count).fill(count),
+      labels: new Uint32Array(count),
+      lossTokens: 0,
+      count,
+    };
+    this.write('logits_row', Uint32Array.of(count - 1));
+    await this.runBatch('generate', batch, step);
+    return this.executor.read(logits, elements(logits.shape));
+  }
+
+  /** Reads trained tensors and, for checkpoints, their moments. */
+  async readTrainables(withMoments: boolean): Promise<TrainableValues> {
+    const values: TrainableValues = { parameters: new Map(), m: new Map(), v: new Map() };
+    for (const { tensor } of this.programs.plan.trainables.specs) {
+      const { m, v } = this.twin(tensor);
+      const count = elements(tensor.shape);
+      values.parameters.set(tensor.name, await this.executor.read(tensor, count));
+      if (!withMoments) continue;
+      values.m.set(tensor.name, await this.executor.read(m, count));
+      values.v.set(tensor.name, await this.executor.read(v, count));
+    }
+    return values;
+  }
+
+  /** Gradients of the last window, by parameter name. */
+  async readGradients(): Promise<Map<string, Float32Array>> {
+    const gradients = new Map<string, Float32Array>();
+    for (const { tensor } of this.programs.plan.trainables.specs)
+      gradients.set(tensor.name, await this.executor.read(this.twin(tensor).gradient, elements(tensor.shape)));
+    return gradients;
+  }
+
+  /** Puts trained tensors, and moments where given, back. */
+  writeTrainables(values: TrainableValues): void {
+    for (const { tensor } of this.programs.plan.trainables.specs) {
+      const twin = this.twin(tensor);
+      const pairs = [
+        [tensor, values.parameters.get(tensor.name)],
+        [twin.m, values.m.get(tensor.name)],
+        [twin.v, values.v.get(tensor.name)],
+      ] as const;
+      for (const [target, data] of pairs) if (data) this.executor.write(target, new Float32Array(data));
+    }
+  }
+
+  idle(): Promise<void> {
+    return this.executor.idle();
+  }
+
+  dispose(): void {
+    this.executor.dispose();
+  }
+
+  private async scalars(): Promise<StepScalars> {
+    const values = await this.executor.snapshot(this.programs.model.scalars, 2);
+    return { lossSum: values[0], gradNorm: Math.sqrt(values[1]) };
+  }
+
+  private async runBatch(name: ModelProgram, batch: MicroBatch, step: Uint32Array<ArrayBuffer>): Promise<void> {
+    const S = roundStream(batch.count);
+    const program = await this.loadModel(name, S);
+    const padded = padTo(batch, S);
+    this.write('tokens', padded.tokens);
+    this.write('positions', padded.positions);
+    this.write('segment_start', padded.segmentStart);
+    this.write('segment_end', padded.segmentEnd);
+    if (name !== 'generate') this.write('labels', padded.labels);
+    if (name === 'train' && this.inputs.has('bucket_ids')) this.writeBuckets(padded.tokens);
+    this.executor.writeStep(step);
+    this.executor.run(program);
+  }
+
+  private writeBuckets(tokens: Uint32Array): void {
+    const buckets = embeddingBuckets(tokens);
+    this.write('bucket_ids', buckets.unique);
+    this.write('bucket_starts', buckets.start);
+    this.write('bucket_order', buckets.order);
+  }
+
+  private write(name: string, data: Uint32Array): void {
+    const tensor = this.inputs.get(name);
+    if (tensor) this.executor.write(tensor, new Uint32Array(data));
+  }
+
+  private twin(tensor: Tensor) {
+    const twin = this.programs.plan.trainables.twins.get(tensor.id);
+    if (!twin) throw problem('engine.twin', `${tensor.name} is not trained.`, 'This is a defect in the engine.');
+    return twin;
+  }
+
+  private load(name: 'optimizer' | 'importance'): Loaded {
+    const { largest, plan } = this.programs;
+    const known = this.loaded.get(name) ?? this.executor.load(largest[name].dispatches, plan.regions[name]);
+    this.loaded.set(name, known);
+    return known;
+  }
+
+  /** A smaller stream may choose other kernel variants than the largest did, so its kernels are prepared too. */
+  private async loadModel(name: ModelProgram, S: number): Promise<Loaded> {
+    const key = `${name}:${S}`;
+    const known = this.loaded.get(key);
+    if (known) return known;
+    const { spec, table, plan } = this.programs;
+    const { dispatches } = recordModel(spec, table, name, S).program;
+    await this.executor.prepare([dispatches]);
+    const made = this.executor.load(dispatches, plan.regions[name]);
+    this.loaded.set(key, made);
+    return made;
+  }
+}

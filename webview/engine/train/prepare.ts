@@ -1,0 +1,111 @@
+import type { TrainJob } from '../../../src/common/protocol';
+import { problem } from '../../../src/common/errors';
+import { tokenizeRows, type ExampleSet } from '../data/examples';
+import { readRows } from '../data/rows';
+import { checkTokenizer, loadTokenizer, type TextTokenizer } from '../data/tokenizer';
+import { planWindows, type WindowPlan } from '../data/windows';
+import { engineSpec, type DataLengths } from '../forecast';
+import { readLoraAdapter } from '../formats/peftAdapter';
+import type { Method } from '../methods/method';
+import { methodOf } from '../methods/methodOf';
+import { moduleCatalog } from '../model/catalog';
+import { parseModelConfig, type ModelConfig } from '../model/config';
+import { openTensors, type TensorSource } from '../model/source';
+import type { OpenDevice } from '../runtime/device';
+import { planPrograms, type EnginePrograms } from './programs';
+
+/** A job read and checked: everything a run needs except the device. */
+export interface PreparedRun {
+  readonly job: TrainJob;
+  readonly model: ModelConfig;
+  readonly tokenizer: TextTokenizer;
+  readonly weights: TensorSource;
+  readonly method: Method;
+  readonly train: ExampleSet;
+  readonly evaluation?: ExampleSet;
+  /** Tokens of each sample prompt. */
+  readonly prompts: readonly (readonly number[])[];
+  readonly windows: WindowPlan;
+  readonly programs: EnginePrograms;
+}
+
+/**
+ * Reads model, tokenizer, data and adapter of a job and plans its programs. Bad input throws a problem that names the
+ * file and the place; nothing has been created on the device yet.
+ */
+export function prepareRun(job: TrainJob, opened: Pick<OpenDevice, 'info' | 'profile'>): PreparedRun {
+  const { config } = job;
+  const model = parseModelConfig(job.model.config, `${job.model.label}/config.json`);
+  const tokenizer = loadTokenizer(job.model.tokenizer, job.model.tokenizerConfig, job.model.chatTemplate, model);
+  checkTokenizer(tokenizer, model);
+  const options = (label: string) => ({ maxLength: maxLength(job, model), label, vocabSize: model.vocabSize });
+  const train = tokenizeRows(readRows(job.train, job.trainLabel), tokenizer, options(job.trainLabel));
+  const evalLabel = job.evalLabel ?? 'evaluation data';
+  const evaluation = job.eval && tokenizeRows(readRows(job.eval, evalLabel), tokenizer, options(evalLabel));
+  const prompts = config.samples.prompts.map(prompt => tokenizer.encode(prompt, true));
+  const method = buildMethod(job, model);
+  const lengths = lengthsOf(train, evaluation, prompts);
+  const spec = engineSpec({ config, model, method, lengths, limits: opened.info.limits, profile: opened.profile });
+  return {
+    job,
+    model,
+    tokenizer,
+    weights: openTensors(weightFiles(job), model),
+    method,
+    train,
+    evaluation,
+    prompts: prompts.map(prompt => (prompt.length > 0 ? prompt : [tokenizer.bosId ?? tokenizer.eosId])),
+    windows: windowsOf(job, train),
+    programs: planPrograms(spec),
+  };
+}
+
+function maxLength({ config }: TrainJob, model: ModelConfig): number {
+  if (model.family === 'gpt2' && config.data.max_length > model.maxPositions)
+    throw problem(
+      'data.maxLength',
+      `data.max_length is ${config.data.max_length}, but the model has only ${model.maxPositions} positions.`,
+      `Set data.max_length to ${model.maxPositions} or less.`,
+    );
+  return config.data.max_length;
+}
+
+function buildMethod(job: TrainJob, model: ModelConfig): Method {
+  const adapter = job.adapter && readLoraAdapter(job.adapter, moduleCatalog(model));
+  const passthrough: Record<string, string> = {
+    'config.json': job.model.config,
+    'tokenizer.json': job.model.tokenizer,
+  };
+  if (job.model.tokenizerConfig) passthrough['tokenizer_config.json'] = job.model.tokenizerConfig;
+  if (job.model.generationConfig) passthrough['generation_config.json'] = job.model.generationConfig;
+  if (job.model.chatTemplate) passthrough['chat_template.jinja'] = job.model.chatTemplate;
+  return methodOf({ config: job.config, model, modelName: job.model.label, passthrough, adapter });
+}
+
+function windowsOf({ config }: TrainJob, train: ExampleSet): WindowPlan {
+  const { training, data } = config;
+  return planWindows({
+    examples: train.examples.length,
+    batchSize: training.per_device_train_batch_size,
+    accumulation: training.gradient_accumulation_steps,
+    shuffle: data.shuffle,
+    seed: training.seed,
+    maxSteps: training.max_steps,
+    epochs: training.num_train_epochs,
+  });
+}
+
+/** Exact lengths of what will run, so that memory follows the data and not `max_length`. */
+function lengthsOf(train: ExampleSet, evaluation: ExampleSet | undefined, prompts: readonly number[][]): DataLengths {
+  const longest = (set: ExampleSet | undefined) =>
+    (set?.examples ?? []).reduce((most, example) => Math.max(most, example.ids.length), 1);
+  const prompt = prompts.reduce((most, ids) => Math.max(most, ids.length), 1);
+  return { train: longest(train), evaluate: longest(evaluation), prompt };
+}
+
+function weightFiles(job: TrainJob) {
+  return job.model.weights.map(file => {
+    if ('bytes' in file) return { name: file.name, bytes: file.bytes };
+    throw problem('model.bytes', `${file.name} was not loaded.`, 'Reload the window and start the run again.');
+  });
+}

@@ -1,0 +1,40 @@
+import type { RunConfig } from '../../../src/common/config/schema';
+import { randomBits, streamOf } from '../data/random';
+import type { ParameterGroup } from '../memory/trainables';
+import { stepWords } from '../runtime/kernel';
+
+export interface StepInput {
+  readonly training: RunConfig['training'];
+  readonly groups: readonly ParameterGroup[];
+  /** Optimizer step, from 1, and micro-batch within its window, from 0. */
+  readonly step: number;
+  readonly micro: number;
+  readonly learningRate: number;
+  /** Loss tokens of the whole window. */
+  readonly lossTokens: number;
+}
+
+const dropoutStream = streamOf('dropout');
+
+/**
+ * Words of the Step uniform (kernel.ts). AdamW's scalars are computed in f64 and rounded once, as PyTorch's
+ * single-tensor path does with Python floats (`torch/optim/adam.py`).
+ */
+export function stepValues(input: StepInput): Uint32Array<ArrayBuffer> {
+  const { training, groups, step } = input;
+  const words = new Uint32Array(stepWords);
+  const floats = new Float32Array(words.buffer);
+  floats[0] = 1 / Math.max(1, input.lossTokens);
+  words[1] = randomBits(training.seed, dropoutStream, step * 65536 + input.micro);
+  floats[2] = training.max_grad_norm;
+  floats[3] = training.adam_beta1;
+  floats[4] = training.adam_beta2;
+  floats[5] = training.adam_epsilon;
+  floats[6] = Math.sqrt(1 - training.adam_beta2 ** step);
+  groups.forEach((group, index) => {
+    const rate = input.learningRate * group.lrScale;
+    floats[8 + 4 * index] = 1 - (group.decay ? rate * training.weight_decay : 0);
+    floats[9 + 4 * index] = rate / (1 - training.adam_beta1 ** step);
+  });
+  return words;
+}

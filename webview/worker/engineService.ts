@@ -1,0 +1,107 @@
+import { problem, toProblem, type Problem } from '../../src/common/errors';
+import type { EngineNotification, EngineRequests, TrainJob } from '../../src/common/protocol';
+import type { Handlers } from '../../src/common/rpc';
+import type { TrainOutput } from '../../src/common/run/events';
+import { openDevice, type OpenDevice } from '../engine/runtime/device';
+import { RunControl } from '../engine/train/control';
+import { train } from '../engine/train/loop';
+import { examine } from './doctor';
+import { Outbox } from './outbox';
+
+/** The platform as the service needs it; the Worker passes its own, tests pass node's. */
+export interface Platform {
+  readonly gpu: GPU | undefined;
+  readonly now: () => number;
+  readonly notify: (notification: EngineNotification) => void;
+  readonly later: (run: () => void, ms: number) => void;
+}
+
+interface ActiveRun {
+  readonly runId: string;
+  readonly control: RunControl;
+}
+
+/** Owns the device and at most one run. Answers the requests of the protocol; outputs go out as notifications. */
+export class EngineService {
+  private opened: Promise<OpenDevice> | undefined;
+  private active: ActiveRun | undefined;
+
+  constructor(private readonly platform: Platform) {}
+
+  readonly handlers: Handlers<EngineRequests> = {
+    probe: async () => (await this.device()).info,
+    start: async ({ job }) => {
+      if (this.active)
+        throw problem('engine.busy', 'Another run is using the GPU.', 'Queue this run, or stop the other one.');
+      const control = new RunControl(paused =>
+        this.platform.notify({ type: paused ? 'paused' : 'resumed', runId: job.runId }),
+      );
+      this.active = { runId: job.runId, control };
+      void this.drive(job, control);
+      return Promise.resolve({ accepted: true as const });
+    },
+    command: ({ runId, command }) => {
+      if (this.active?.runId !== runId)
+        throw problem('engine.notRunning', 'This run is not on the GPU.', 'Resume it from its last checkpoint.');
+      this.active.control.command(command);
+      return { accepted: true as const };
+    },
+    doctor: async () => ({ lines: await examine(this.platform.gpu, () => this.device()) }),
+    loseDevice: async () => {
+      (await this.device()).device.destroy();
+      return { accepted: true as const };
+    },
+  };
+
+  /** The one device, taken anew after it was lost. */
+  private device(): Promise<OpenDevice> {
+    if (!this.opened) {
+      const opening = openDevice(this.platform.gpu);
+      this.opened = opening;
+      const forget = () => {
+        if (this.opened === opening) this.opened = undefined;
+      };
+      opening.then(({ device }) => device.lost.then(forget), forget);
+    }
+    return this.opened;
+  }
+
+  private async drive(job: TrainJob, control: RunControl): Promise<void> {
+    const { runId } = job;
+    const { now, later, notify } = this.platform;
+    const outbox = new Outbox({ now, later, send: outputs => notify({ type: 'outputs', runId, outputs }) });
+    let failure: Problem | undefined;
+    try {
+      const opened = await this.device();
+      for await (const output of untilLost(train(job, { opened, now, control }), opened.device)) outbox.push(output);
+    } catch (error) {
+      failure = toProblem(error);
+    }
+    outbox.flush();
+    this.active = undefined;
+    notify({ type: 'ended', runId, problem: failure });
+  }
+}
+
+/** Passes outputs on until the device is lost; then fails at once, whatever the loop is waiting for. */
+async function* untilLost(outputs: AsyncGenerator<TrainOutput>, device: GPUDevice): AsyncGenerator<TrainOutput> {
+  let message: string | undefined;
+  const lost = device.lost.then(info => {
+    message = info.message || info.reason;
+    return undefined;
+  });
+  const failed = () =>
+    problem('device.lost', `The GPU device was lost (${message}).`, 'The run can be resumed from its last checkpoint.');
+  try {
+    for (;;) {
+      const next = await Promise.race([outputs.next(), lost]);
+      if (next === undefined) throw failed();
+      if (next.done) return;
+      yield next.value;
+    }
+  } catch (error) {
+    // Pending reads reject before `lost` settles; give it its turn, so that the cause is named and not a symptom.
+    await Promise.race([lost, device.queue.onSubmittedWorkDone().catch(() => undefined)]);
+    throw message === undefined ? error : failed();
+  }
+}

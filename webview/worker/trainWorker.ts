@@ -1,0 +1,27 @@
+import type { EngineRequests } from '../../src/common/protocol';
+import { protocolVersion } from '../../src/common/protocol';
+import { connect } from '../../src/common/rpc';
+import { EngineService } from './engineService';
+
+declare const self: DedicatedWorkerGlobalScope;
+
+const service = new EngineService({
+  gpu: self.navigator.gpu,
+  now: () => performance.now(),
+  notify: notification => connection.notify(notification),
+  later: (run, ms) => setTimeout(run, ms),
+});
+
+const connection = connect<EngineRequests, Record<never, never>>(
+  {
+    post: frame => self.postMessage(frame),
+    onFrame: listener => {
+      const hear = (message: MessageEvent<unknown>) => listener(message.data);
+      self.addEventListener('message', hear);
+      return { dispose: () => self.removeEventListener('message', hear) };
+    },
+  },
+  { handlers: service.handlers },
+);
+
+connection.notify({ type: 'ready', version: protocolVersion });
