@@ -37,6 +37,7 @@ export interface LoraModule extends Target {
 export function loraMethod(options: LoraOptions): Method {
   const { config, model, seed } = options;
   const modules = loraModules(config, model);
+  if (options.adapter) checkContinues(options.adapter, modules, config.use_rslora);
   const byPath = new Map(modules.map(module => [module.module.path, module]));
   return {
     type: 'lora',

@@ -1,0 +1,24 @@
+import { parseModelConfig } from '../../webview/engine/model/config';
+import { forecast } from '../../webview/engine/forecast';
+import { readConfig, readModel } from './job';
+import type { CommandLine } from './arguments';
+
+/** Prints memory by category, without a GPU. */
+export async function forecastCommand(line: CommandLine): Promise<void> {
+  const loaded = await readConfig(line);
+  const model = await readModel(loaded);
+  const result = forecast(loaded.config, parseModelConfig(model.files.config, `${loaded.config.model}/config.json`));
+  if (line.json) {
+    const { timeline, ...rest } = result;
+    process.stdout.write(`${JSON.stringify({ ...rest, peak: timeline.peak })}\n`);
+    return;
+  }
+  const row = (name: string, bytes: number) => `${name.padEnd(14)} ${(bytes / 2 ** 20).toFixed(2).padStart(10)} MiB\n`;
+  for (const [category, bytes] of Object.entries(result.bytes)) process.stdout.write(row(category, bytes));
+  process.stdout.write(row('total', result.total));
+  const peak = result.timeline.points[result.timeline.peak.index];
+  process.stdout.write(
+    `${result.trainableParameters} of ${result.totalParameters} parameters train; ` +
+      `most is live in ${peak.op} (${peak.phase}).\n`,
+  );
+}

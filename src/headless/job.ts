@@ -1,0 +1,95 @@
+import { readFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { problem, ProblemError } from '../common/errors';
+import { parseConfig } from '../common/config/parse';
+import type { RunConfig } from '../common/config/schema';
+import type { TrainJob } from '../common/protocol';
+import type { FileSet } from '../common/run/events';
+import { readModelFolder, type ModelSource } from '../models/modelFolder';
+import { contentHash } from '../runs/hash';
+import { nodeFiles } from './nodeFiles';
+import { applySets, type CommandLine } from './arguments';
+
+export interface HeadlessConfig {
+  readonly path: string;
+  readonly text: string;
+  readonly config: RunConfig;
+}
+
+/** Reads and checks the config of a command line. Throws the first error with its line. */
+export async function readConfig({ config: path, sets }: CommandLine): Promise<HeadlessConfig> {
+  const text = applySets(new TextDecoder().decode(await bytesOf(path, 'the config')), sets);
+  const parsed = parseConfig(text);
+  if (parsed.value) return { path: resolve(path), text, config: parsed.value };
+  const first = parsed.problems.find(one => one.severity === 'error') ?? parsed.problems[0];
+  const line = text.slice(0, first.range.start).split('\n').length;
+  throw problem(first.code, `${path}, line ${line}: ${first.message}`, first.hint);
+}
+
+/** The model a config names: `builtin:NAME` from this project, else a folder relative to the config. */
+export function readModel({ path, config }: HeadlessConfig): Promise<ModelSource> {
+  const builtin = /^builtin:(.*)$/.exec(config.model)?.[1];
+  const folder =
+    builtin === undefined ? resolve(dirname(path), config.model) : join(projectRoot(), 'media/models', builtin);
+  return readModelFolder(nodeFiles(folder), { label: config.model });
+}
+
+/** The bundle lies in `dist/`, so the project is one folder up. */
+function projectRoot(): string {
+  return resolve(import.meta.dirname, '..');
+}
+
+export interface HeadlessJob {
+  readonly job: TrainJob;
+  readonly fingerprint: string;
+  readonly data: { readonly train: string; readonly eval?: string };
+}
+
+/** Reads everything a run needs from disk. */
+export async function readJob(loaded: HeadlessConfig, runId: string, resume?: string): Promise<HeadlessJob> {
+  const { config } = loaded;
+  const near = (path: string) => resolve(dirname(loaded.path), path);
+  const model = await readModel(loaded);
+  const train = await bytesOf(near(config.data.train), 'data.train');
+  const evaluation = config.data.eval === undefined ? undefined : await bytesOf(near(config.data.eval), 'data.eval');
+  const adapter = config.method.type === 'lora' ? config.method.adapter : undefined;
+  return {
+    job: {
+      runId,
+      config,
+      model: model.files,
+      train,
+      trainLabel: config.data.train,
+      eval: evaluation,
+      evalLabel: config.data.eval,
+      adapter: adapter === undefined ? undefined : await readFolder(near(adapter)),
+      checkpoint: resume === undefined ? undefined : await readFolder(resolve(resume)),
+    },
+    fingerprint: model.fingerprint,
+    data: { train: await contentHash([train]), eval: evaluation && (await contentHash([evaluation])) },
+  };
+}
+
+/** The files of a folder, without its subfolders. */
+async function readFolder(folder: string): Promise<FileSet> {
+  const files = nodeFiles(folder);
+  const names = (await files.list('')).filter(entry => !entry.folder).map(entry => entry.name);
+  if (names.length === 0)
+    throw problem('file.missing', `${folder} holds no files.`, 'Name the folder of an adapter or a checkpoint.');
+  const entries = await Promise.all(names.map(async name => [name, await files.read(name)] as const));
+  return Object.fromEntries(entries);
+}
+
+async function bytesOf(path: string, what: string): Promise<Uint8Array> {
+  try {
+    return new Uint8Array(await readFile(path));
+  } catch (error) {
+    if (error instanceof ProblemError) throw error;
+    const reason = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'does not exist' : String(error);
+    throw problem('file.missing', `${what}: ${path} ${reason}.`, 'Paths in a config are relative to the config.');
+  }
+}
+
+export function runName({ config, path }: HeadlessConfig): string {
+  return config.name ?? basename(path).replace(/\.peft\.(ya?ml|json)$/, '');
+}

@@ -1,0 +1,32 @@
+import type { RunEvent } from '../common/run/events';
+import type { EnginePorts } from './ports';
+
+const width = 28;
+
+/** Shows a run on standard error: a bar on a terminal, a line now and then elsewhere. */
+export function progressBar(ports: EnginePorts, folder: string): (event: RunEvent) => void {
+  let total = 0;
+  let evaluated = '';
+  const line = (text: string) => ports.show(`${ports.terminal ? '\r\x1b[K' : ''}${text}\n`);
+  return event => {
+    if (event.type === 'started') {
+      total = event.totalSteps;
+      line(`${event.adapter.description || event.adapter.vendor}; ${event.trainableParameters} parameters train`);
+    } else if (event.type === 'evaluation') {
+      evaluated = ` eval ${event.loss.toFixed(4)}`;
+      line(`step ${event.step}: evaluation loss ${event.loss.toFixed(4)}`);
+    } else if (event.type === 'sample') line(`  ${event.prompt} →${event.completion.replaceAll('\n', ' ')}`);
+    else if (event.type === 'checkpoint') line(`step ${event.step}: saved ${event.path}`);
+    else if (event.type === 'exported') line(`result in ${folder}/${event.path}`);
+    else if (event.type === 'metrics') {
+      const text = `${event.step}/${total} loss ${event.loss.toFixed(4)}${evaluated} ${event.tokensPerSecond.toFixed(0)} tok/s`;
+      if (ports.terminal) ports.show(`\r\x1b[K${bar(event.step / total)} ${text}`);
+      else if (event.step % 10 === 0 || event.step === total) line(text);
+    }
+  };
+}
+
+function bar(share: number): string {
+  const filled = Math.round(share * width);
+  return `${'█'.repeat(filled)}${'░'.repeat(width - filled)}`;
+}

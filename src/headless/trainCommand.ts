@@ -1,0 +1,96 @@
+import { relative, resolve, dirname, join } from 'node:path';
+import type { EnginePorts } from './ports';
+import type { RunEvent, TrainEvent, TrainOutput } from '../common/run/events';
+import type { RunManifest } from '../common/run/view';
+import { makeRunId } from '../common/run/runId';
+import { createRun, type RunWriter } from '../runs/runFolder';
+import { openDevice } from '../../webview/engine/runtime/device';
+import { RunControl } from '../../webview/engine/train/control';
+import { train } from '../../webview/engine/train/loop';
+import type { CommandLine } from './arguments';
+import { nodeGpu } from './gpu';
+import { readConfig, readJob, runName, type HeadlessConfig, type HeadlessJob } from './job';
+import { nodeFiles } from './nodeFiles';
+import { progressBar } from './progress';
+import { Summary } from './summary';
+
+/** Trains a config on Dawn and writes the run folder that the extension would write. */
+export async function trainCommand(line: CommandLine, ports: EnginePorts): Promise<void> {
+  const loaded = await readConfig(line);
+  const name = runName(loaded);
+  const id = makeRunId(name, ports.clock(), ports.entropy());
+  const prepared = await readJob(loaded, id, line.resume);
+  const folder = resolve(line.out ?? join(dirname(loaded.path), '.peft/runs', id));
+  const manifest = manifestOf(loaded, prepared, { id, name, createdAt: ports.clock(), version: ports.version });
+  const writer = await createRun(nodeFiles(folder), '', { manifest, configText: loaded.text }, ports.clock);
+  const summary = new Summary(folder);
+  const report = line.json ? jsonLines(ports) : progressBar(ports, folder);
+  writer.onDidAppend(events => events.forEach(event => report(event)));
+  try {
+    await drive(prepared, { writer, ports, summary });
+  } finally {
+    await writer.close();
+  }
+  if (line.json) ports.print(JSON.stringify(summary.json()));
+}
+
+interface Drive {
+  readonly writer: RunWriter;
+  readonly ports: EnginePorts;
+  readonly summary: Summary;
+}
+
+async function drive({ job }: HeadlessJob, { writer, ports, summary }: Drive): Promise<void> {
+  await writer.append([{ type: 'state', state: 'starting' }]);
+  const opened = await openDevice(nodeGpu());
+  const control = new RunControl(() => undefined);
+  const unsubscribe = ports.onInterrupt(() => control.command('stop'));
+  let running = false;
+  let stopped = false;
+  try {
+    for await (const output of train(job, { opened, now: ports.now, control })) {
+      if (!running) await writer.append([{ type: 'state', state: 'running' }]);
+      running = true;
+      await write(writer, output);
+      summary.add(output);
+      stopped ||= output.kind === 'result' && output.stopped;
+    }
+    await writer.append([{ type: 'state', state: stopped ? 'stopped' : 'completed' }]);
+  } catch (error) {
+    await writer.append([{ type: 'state', state: 'failed', problem: ports.problemOf(error) }]);
+    throw error;
+  } finally {
+    unsubscribe();
+    opened.device.destroy();
+  }
+}
+
+async function write(writer: RunWriter, output: TrainOutput): Promise<void> {
+  if (output.kind === 'event') await writer.append([output.event]);
+  else if (output.kind === 'checkpoint') await writer.writeCheckpoint(output.step, output.files, output.evalLoss);
+  else await writer.writeResult(output.files);
+}
+
+function jsonLines(ports: EnginePorts): (event: RunEvent | TrainEvent) => void {
+  return event => ports.print(JSON.stringify(event));
+}
+
+interface ManifestFacts {
+  readonly id: string;
+  readonly name: string;
+  readonly createdAt: number;
+  readonly version: string;
+}
+
+function manifestOf(loaded: HeadlessConfig, { fingerprint, data }: HeadlessJob, facts: ManifestFacts): RunManifest {
+  return {
+    id: facts.id,
+    name: facts.name,
+    createdAt: facts.createdAt,
+    config: loaded.config,
+    configPath: relative(process.cwd(), loaded.path),
+    model: { label: loaded.config.model, fingerprint },
+    data,
+    engineVersion: facts.version,
+  };
+}
