@@ -7,7 +7,7 @@ import { launchBrowser } from '../workbench/browser';
 import * as driver from '../workbench/driver';
 import { exampleWorkspace, packagedExtension } from '../workbench/example';
 import { eventsOf, stateOf, stepOf, waitForRun, type RunOnDisk } from '../workbench/runs';
-import { startWorkbench, themes, type Workbench } from '../workbench/server';
+import { startWorkbench } from '../workbench/server';
 import { broken, summarize } from './summary';
 
 const out = join(root, 'demo-out');
@@ -15,7 +15,6 @@ const config = 'lora.peft.yaml';
 
 interface Stage {
   readonly page: Page;
-  readonly workbench: Workbench;
   readonly workspace: string;
 }
 
@@ -29,7 +28,7 @@ export async function runDemo(): Promise<void> {
   const browser = await launchBrowser();
   try {
     const page = await driver.openWindow(browser, workbench.url(workspace));
-    await play({ page, workbench, workspace }).catch(async error => {
+    await play({ page, workspace }).catch(async error => {
       await page.screenshot({ path: join(out, 'failure.png') });
       writeFileSync(join(out, 'server.log'), workbench.log());
       throw error;
@@ -61,21 +60,21 @@ async function play(stage: Stage): Promise<void> {
 }
 
 /** The config editor with its CodeLens, and with a diagnostic for a misspelt key. */
-async function showEditor({ page, workbench }: Stage): Promise<void> {
+async function showEditor({ page }: Stage): Promise<void> {
   await driver.openFile(page, config);
   await driver.waitForLens(page, /Run/);
   await driver.typeAfter(page, 'lora_alpha', '_typo');
   await driver.waitForSquiggle(page);
   await driver.hoverText(page, 'lora_alpha_typo');
-  await inBothThemes(page, workbench, 'config-editor');
+  await inBothThemes(page, 'config-editor');
   await driver.runCommand(page, 'File: Revert File');
 }
 
 /** The dashboard beside the runs tree. */
-async function showDashboard({ page, workbench }: Stage, moment: string): Promise<void> {
+async function showDashboard({ page }: Stage, moment: string): Promise<void> {
   await driver.runCommand(page, 'PEFT: Open Dashboard');
   await driver.webviewFrame(page, 'canvas');
-  await inBothThemes(page, workbench, `dashboard-${moment}`);
+  await inBothThemes(page, `dashboard-${moment}`);
 }
 
 async function exportAdapter({ page, workspace }: Stage): Promise<void> {
@@ -88,10 +87,9 @@ async function exportAdapter({ page, workspace }: Stage): Promise<void> {
   say('adapter exported');
 }
 
-async function inBothThemes(page: Page, workbench: Workbench, name: string): Promise<void> {
+async function inBothThemes(page: Page, name: string): Promise<void> {
   for (const theme of ['light', 'dark'] as const) {
-    workbench.configure({ 'workbench.colorTheme': themes[theme] });
-    await page.locator(`.monaco-workbench.${theme === 'light' ? 'vs' : 'vs-dark'}`).waitFor();
+    await driver.showTheme(page, theme);
     await page.waitForTimeout(1000);
     await page.screenshot({ path: join(out, `${name}-${theme}.png`) });
   }

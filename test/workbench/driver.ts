@@ -148,6 +148,14 @@ export async function webviewFrame(page: Page, selector: string, timeout = 30_00
   throw new Error(`No webview shows ${selector}.`);
 }
 
+/** Switches the window to its light or dark theme. */
+export async function showTheme(page: Page, theme: 'light' | 'dark'): Promise<void> {
+  const wanted = page.locator(`.monaco-workbench.${theme === 'light' ? 'vs' : 'vs-dark'}`);
+  if (await wanted.isVisible()) return;
+  await runCommand(page, 'Preferences: Toggle between Light/Dark Themes');
+  await wanted.waitFor();
+}
+
 /** Waits for a CodeLens whose text matches. */
 export async function waitForLens(page: Page, pattern: RegExp): Promise<string> {
   const lens = page.locator('.codelens-decoration', { hasText: pattern }).first();
@@ -163,8 +171,6 @@ export async function waitForSquiggle(page: Page): Promise<void> {
 /** Types `text` right after the first `word` of the active editor. */
 export async function typeAfter(page: Page, word: string, text: string): Promise<void> {
   const span = page.locator('.monaco-editor .view-line span', { hasText: word }).last();
-  const box = await span.boundingBox();
-  if (!box) throw new Error(`The editor does not show "${word}".`);
   await span.dblclick();
   await page.keyboard.press('ArrowRight');
   await page.keyboard.insertText(text);

@@ -22,25 +22,17 @@ export interface Workbench {
   readonly origin: string;
   /** Address of the workbench with `folder` open. */
   url(folder: string): string;
-  /** Changes user settings, as editing settings.json does; open windows follow at once. */
-  configure(settings: Readonly<Record<string, unknown>>): void;
   /** Everything the server printed. */
   log(): string;
   stop(): Promise<void>;
 }
 
-/** Names of the workbench's own themes. */
-export const themes = { light: 'Default Light Modern', dark: 'Default Dark Modern' };
+const themes = { light: 'Light Modern', dark: 'Dark Modern' };
 
 /** Starts code-server on a free port of this machine only, and resolves once it answers. */
 export async function startWorkbench(options: WorkbenchOptions): Promise<Workbench> {
   const profile = mkdtempSync(join(tmpdir(), 'peft-workbench-profile-'));
-  const configure = (settings: Readonly<Record<string, unknown>>): void => writeSettings(profile, settings);
-  const settings: Record<string, unknown> = {
-    'workbench.colorTheme': themes[options.theme ?? 'dark'],
-    ...options.settings,
-  };
-  configure(settings);
+  writeSettings(profile, options);
   const base = profileFlags(profile);
   for (const file of options.vsix) {
     await must(serverNode(), [serverEntry, ...base, '--install-extension', file], { quiet: true, minutes: 3 });
@@ -52,7 +44,6 @@ export async function startWorkbench(options: WorkbenchOptions): Promise<Workben
   return {
     origin,
     url: folder => `${origin}/?folder=${encodeURIComponent(folder)}`,
-    configure: changes => configure(Object.assign(settings, changes)),
     log: server.log,
     stop: async () => {
       await server.stop();
@@ -61,10 +52,13 @@ export async function startWorkbench(options: WorkbenchOptions): Promise<Workben
   };
 }
 
-function writeSettings(profile: string, changes: Readonly<Record<string, unknown>>): void {
+function writeSettings(profile: string, options: WorkbenchOptions): void {
   const settings = {
     'telemetry.telemetryLevel': 'off',
     'workbench.startupEditor': 'none',
+    'workbench.colorTheme': themes[options.theme ?? 'dark'],
+    'workbench.preferredLightColorTheme': themes.light,
+    'workbench.preferredDarkColorTheme': themes.dark,
     'workbench.tips.enabled': false,
     'workbench.secondarySideBar.defaultVisibility': 'hidden',
     'chat.disableAIFeatures': true,
@@ -73,7 +67,7 @@ function writeSettings(profile: string, changes: Readonly<Record<string, unknown
     'extensions.ignoreRecommendations': true,
     'window.restoreWindows': 'none',
     'files.autoSave': 'off',
-    ...changes,
+    ...options.settings,
   };
   mkdirSync(join(profile, 'User'), { recursive: true });
   writeFileSync(join(profile, 'User', 'settings.json'), JSON.stringify(settings, undefined, 2));
