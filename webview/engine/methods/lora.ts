@@ -2,7 +2,7 @@ import type { LoraConfig } from '../../../src/common/config/schema';
 import type { GraphBuilder, ParameterSpec } from '../graph/builder';
 import type { Tensor } from '../graph/tensor';
 import { normal, streamOf, uniform } from '../data/random';
-import type { LoraAdapter } from '../formats/peftAdapter';
+import { checkContinues, type LoraAdapter } from '../formats/peftAdapter';
 import { writeLoraAdapter } from '../formats/peftAdapterWriter';
 import { moduleCatalog } from '../model/catalog';
 import type { ModelConfig } from '../model/config';

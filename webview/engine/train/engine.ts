@@ -1,5 +1,5 @@
 import { problem } from '../../../src/common/errors';
-import { embeddingBuckets } from '../ops/embedding';
+import { embeddingBuckets } from '../ops/embeddingBuckets';
 import { padTo, type MicroBatch } from '../data/batches';
 import type { Tensor } from '../graph/tensor';
 import { elements } from '../graph/tensor';
