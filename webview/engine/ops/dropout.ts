@@ -24,28 +24,31 @@ export interface DropoutOptions {
   readonly key: number;
 }
 
+/** to (+)= from·mask/(1 − rate). Both hold `from`'s elements; the mask depends on `step.seed`, `key` and the index. */
+export function emitDropout(emit: Emitter, from: Tensor, to: GradientTarget, { rate, key }: DropoutOptions): void {
+  const count = elements(from.shape);
+  const params = [count, key >>> 0, f32(rate), f32(1 / (1 - rate)), to.accumulate ? 1 : 0];
+  emit.dispatch(dropoutKernel(), [from, to.tensor], params, grid1d(count, groupSize));
+}
+
 /**
  * y = x·mask/(1 − rate) (Srivastava et al. 2014), the mask drawn anew for each micro-batch from `step.seed` and `key`.
  * Nothing is saved: the backward draws the same mask again. A rate of 0 returns `x` itself.
  */
-export function dropout(g: GraphBuilder, name: string, x: Tensor, { rate, key }: DropoutOptions): Tensor {
+export function dropout(g: GraphBuilder, name: string, x: Tensor, options: DropoutOptions): Tensor {
+  const { rate } = options;
   if (!(rate >= 0 && rate < 1))
     throw problem('graph.dropout', `${name}: a dropout rate of ${rate} is impossible.`, 'Use a value from 0 up to 1.');
   if (rate === 0) return x;
   const y = g.value(name, x.shape);
-  const mask = (emit: Emitter, from: Tensor, to: GradientTarget) => {
-    const count = elements(x.shape);
-    const params = [count, key >>> 0, f32(rate), f32(1 / (1 - rate)), to.accumulate ? 1 : 0];
-    emit.dispatch(dropoutKernel(), [from, to.tensor], params, grid1d(count, groupSize));
-  };
   g.add({
     name,
     kind: 'dropout',
     inputs: [x],
     outputs: [y],
     saves: () => [],
-    forward: emit => mask(emit, x, { tensor: y, accumulate: false }),
-    backward: emit => mask(emit, emit.grad(y), emit.into(x)),
+    forward: emit => emitDropout(emit, x, { tensor: y, accumulate: false }, options),
+    backward: emit => emitDropout(emit, emit.grad(y), emit.into(x), options),
   });
   return y;
 }
