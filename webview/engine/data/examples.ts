@@ -54,7 +54,8 @@ export function countLossTokens(example: Example): number {
   return example.labels.subarray(1).reduce((count, label) => count + (label === ignoredLabel ? 0 : 1), 0);
 }
 
-function tokenizeRow(row: Row, tokenizer: TextTokenizer, options: ExampleOptions): Example {
+/** One row as an example, not cut to any length. */
+export function tokenizeRow(row: Row, tokenizer: TextTokenizer, options: ExampleOptions): Example {
   switch (row.kind) {
     case 'completion':
       return join([

@@ -2,11 +2,14 @@
  * Counter-based random numbers: a value is a pure function of (seed, stream, index), so any part of a sequence can be
  * had without the part before it, and every platform gives the same bits.
  *
- * The function is the 32-bit finalizer of MurmurHash3 (public domain, A. Appleby) applied in three keyed rounds, one
- * per word of the key; each round is a bijection of its input, so streams of one seed never share a cycle.
+ * Seed and stream make two keys; the index passes two rounds of the 32-bit finalizer of MurmurHash3 (A. Appleby, public
+ * domain), a bijection, one key before each. Two streams coincide only if both keys do: with one key they would all be
+ * stretches of the same sequence.
  */
 export function randomBits(seed: number, stream: number, index: number): number {
-  return mix(mix(mix(seed ^ 0x9e3779b9) ^ stream) + index);
+  const first = mix(mix(seed ^ 0x9e3779b9) ^ stream);
+  const second = mix(first ^ 0x7f4a7c15);
+  return mix(mix(first + index) ^ second ^ stream);
 }
 
 function mix(value: number): number {

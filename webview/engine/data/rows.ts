@@ -82,36 +82,29 @@ function decodeLine(decoder: TextDecoder, bytes: Uint8Array, place: LinePlace): 
   }
 }
 
-/** Offset of the character that makes `bytes` invalid: the longest prefix that still decodes, found by bisection. */
+/** Offset of the first byte that starts no valid character. */
 function firstBadByte(bytes: Uint8Array): number {
-  const stream = (end: number) => isUtf8Prefix(bytes.subarray(0, end));
-  let [good, bad] = [0, bytes.length];
-  while (good < bad) {
-    const middle = Math.ceil((good + bad) / 2);
-    if (stream(middle)) good = middle;
-    else bad = middle - 1;
+  let at = 0;
+  while (at < bytes.length) {
+    const size = characterSize(bytes, at);
+    if (size === 0) break;
+    at += size;
   }
-  return good;
+  return at;
 }
 
-/** Whether `bytes` can be the start of valid UTF-8: an incomplete last character is allowed. */
-function isUtf8Prefix(bytes: Uint8Array): boolean {
-  const decoder = new TextDecoder('utf-8', { fatal: true });
-  for (let cut = 0; cut <= Math.min(3, bytes.length); cut++) {
-    try {
-      decoder.decode(bytes.subarray(0, bytes.length - cut));
-      return cut === 0 || isIncompleteCharacter(bytes.subarray(bytes.length - cut));
-    } catch {
-      continue;
-    }
-  }
-  return false;
-}
-
-function isIncompleteCharacter(tail: Uint8Array): boolean {
-  const lead = tail[0];
-  const size = lead >= 0xf0 && lead <= 0xf4 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc2 ? 2 : 1;
-  return tail.length < size && tail.subarray(1).every(byte => (byte & 0xc0) === 0x80);
+/** Bytes of the UTF-8 character at `at`, or 0 when there is none (Unicode standard, table 3-7). */
+function characterSize(bytes: Uint8Array, at: number): number {
+  const lead = bytes[at];
+  if (lead < 0x80) return 1;
+  if (lead < 0xc2 || lead > 0xf4) return 0;
+  const size = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+  const tail = bytes.subarray(at + 1, at + size);
+  if (tail.length < size - 1 || tail.some(byte => (byte & 0xc0) !== 0x80)) return 0;
+  const second = tail[0];
+  const overlong = (lead === 0xe0 && second < 0xa0) || (lead === 0xf0 && second < 0x90);
+  const beyond = (lead === 0xed && second > 0x9f) || (lead === 0xf4 && second > 0x8f);
+  return overlong || beyond ? 0 : size;
 }
 
 function parseRow(text: string, line: number, label: string): Row {

@@ -23,7 +23,7 @@ export interface WindowPlan {
   readonly epochs: number;
   /** Row indices of each micro-batch of optimizer step `step`, counted from 0; any step, in any order. */
   window(step: number): number[][];
-  /** Position after `step` steps, in epochs, e.g. 1.5. */
+  /** Position after `step` steps in epochs, by batches done, as Trainer logs it: 1.75 is 3 of 4 batches of the second. */
   epochAt(step: number): number;
 }
 
@@ -43,7 +43,10 @@ export function planWindows(options: WindowOptions): WindowPlan {
     stepsPerEpoch,
     totalSteps,
     epochs: Math.ceil(totalSteps / stepsPerEpoch),
-    epochAt: step => step / stepsPerEpoch,
+    epochAt: step => {
+      const begun = Math.floor(step / stepsPerEpoch);
+      return begun + ((step % stepsPerEpoch) * accumulation) / batches;
+    },
     window: step => {
       const order = orderOf(Math.floor(step / stepsPerEpoch));
       const first = (step % stepsPerEpoch) * accumulation;
