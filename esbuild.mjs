@@ -27,7 +27,17 @@ const nodeModule = {
   outExtension: { '.js': '.mjs' },
   banner: { js: requireBanner },
 };
+const hostModule = {
+  platform: 'node',
+  format: 'cjs',
+  target: 'node20',
+  external: ['vscode'],
+  define: { repository: JSON.stringify(process.cwd()) },
+};
 const nativeModules = ['webgpu', 'playwright-core', 'mocha', 'esbuild'];
+
+/** Bundles of which there are as many as there are test files. */
+const suites = ['unit', 'engine', 'e2e', 'hostTests'];
 
 /** Every bundle: its entry points and what its environment allows. */
 const bundles = [
@@ -62,14 +72,19 @@ const bundles = [
     external: nativeModules,
   },
   { name: 'e2e', entry: tests('e2e'), outdir: 'out/e2e', ...nodeModule, external: nativeModules },
+  { name: 'hostTests', entry: tests('host'), outdir: 'out/host-extension/tests', ...hostModule },
   {
-    name: 'hostTests',
-    entry: tests('host'),
-    outdir: 'out/host',
-    platform: 'node',
-    format: 'cjs',
-    target: 'node20',
-    external: ['vscode'],
+    name: 'hostExtension',
+    entry: { extension: 'test/host/runner/extension.ts' },
+    outdir: 'out/host-extension',
+    ...hostModule,
+  },
+  {
+    name: 'hostRunner',
+    entry: { host: 'test/host/runner/run.ts' },
+    outdir: 'out/tools',
+    ...nodeModule,
+    external: nativeModules,
   },
 ];
 
@@ -95,8 +110,8 @@ function settings(bundle) {
     logLevel: 'warning',
     loader: { '.wgsl': 'text', '.ttf': 'file' },
     assetNames: '[name]',
-    define: { 'process.env.NODE_ENV': JSON.stringify(production ? 'production' : 'development') },
     ...rest,
+    define: { 'process.env.NODE_ENV': JSON.stringify(production ? 'production' : 'development'), ...rest.define },
   };
 }
 
@@ -115,8 +130,8 @@ function present(bundle) {
 }
 
 /** Removes bundles of tests that are gone, so that they do not run any more. */
-function removeStale({ outdir, entry }) {
-  if (!outdir || !existsSync(outdir)) return;
+function removeStale({ name, outdir, entry }) {
+  if (!suites.includes(name) || !existsSync(outdir)) return;
   for (const file of readdirSync(outdir, { recursive: true })) {
     const name = file.replace(/\.test\.m?js(\.map)?$/, '.test');
     if (name !== file && !(name in entry)) rmSync(`${outdir}/${file}`);

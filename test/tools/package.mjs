@@ -1,7 +1,8 @@
 /**
  * `npm run package`: builds for production and writes `peft-workbench-VERSION.vsix`, then checks what is in it.
- * With `--web-twin` also writes `out/web-twin.vsix`, the same extension whose manifest has only the `browser` entry, so
- * that the web build can be tested in a workbench that would prefer the node build.
+ * With `--for-tests` also writes `out/web-twin.vsix`, the same extension whose manifest has only the `browser` entry, so
+ * that the web build can be tested in a workbench that would prefer the node build, and `out/host-tests.vsix`, the
+ * extension that runs the host tests (its bundles must be built).
  */
 import { cpSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -55,6 +56,14 @@ async function writeWebTwin(vsce, files) {
   await vsce.createVSIX({ cwd: folder, packagePath: join(root, 'out/web-twin.vsix'), dependencies: false });
 }
 
+async function writeHostTests(vsce) {
+  const folder = join(root, 'out/host-extension');
+  cpSync(join(root, 'test/host/runner/package.json'), join(folder, 'package.json'));
+  writeFileSync(join(folder, '.vscodeignore'), '.vscodeignore\n**/*.map\n');
+  const options = { dependencies: false, skipLicense: true, allowMissingRepository: true };
+  await vsce.createVSIX({ cwd: folder, packagePath: join(root, 'out/host-tests.vsix'), ...options });
+}
+
 await ensurePackages();
 mkdirSync(join(root, 'out'), { recursive: true });
 const vsce = await import('@vscode/vsce');
@@ -67,4 +76,7 @@ console.log(files.sort().join('\n'));
 console.log(`${vsix}: ${files.length} files, ${size} bytes`);
 for (const problem of problems) console.error(problem);
 process.exitCode = problems.length > 0 ? 1 : 0;
-if (process.argv.includes('--web-twin')) await writeWebTwin(vsce, files);
+if (process.argv.includes('--for-tests')) {
+  await writeWebTwin(vsce, files);
+  await writeHostTests(vsce);
+}

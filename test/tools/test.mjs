@@ -8,7 +8,7 @@ import { must, run } from './process.mjs';
 import { ensurePackages } from './setup.mjs';
 
 await ensurePackages();
-const { mocha } = await import('./mocha.mjs');
+const { mocha, summary } = await import('./mocha.mjs');
 
 const grepAt = process.argv.indexOf('--grep');
 const grep = grepAt > 0 ? process.argv[grepAt + 1] : undefined;
@@ -43,9 +43,11 @@ async function e2e() {
   const { ensureChrome } = await import('./setup.mjs');
   await installWorkbench();
   const env = { CHROME: await ensureChrome() };
-  await bundle('hostTests,e2e');
-  await must('node', ['test/tools/package.mjs', '--web-twin'], { minutes: 5 });
-  return [await mocha('end to end', 'out/e2e', { env, minutes: 20, timeout: 240_000, grep })];
+  await bundle('hostTests,hostExtension,hostRunner,e2e');
+  await must('node', ['test/tools/package.mjs', '--for-tests'], { minutes: 5 });
+  console.log('\ninside the extension host');
+  const host = summary('extension host', await run('node', ['out/tools/host.mjs'], { env, minutes: 10 }));
+  return [host, await mocha('end to end', 'out/e2e', { env, minutes: 20, timeout: 240_000, grep })];
 }
 
 /** Our engine against PyTorch and PEFT; the script makes its own Python environment. */

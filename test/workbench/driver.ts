@@ -193,3 +193,14 @@ export async function until(holds: () => boolean | Promise<boolean>, what: strin
   }
   throw new Error(`Waited ${seconds} s for ${what}.`);
 }
+
+/** Waits for a row of a tree view whose text, as a screen reader hears it, matches. */
+export async function waitForRowIn(page: Page, view: string, pattern: RegExp, seconds = 30): Promise<void> {
+  await showView(page, view);
+  await until(async () => (await treeRows(page, view)).some(row => pattern.test(row)), `${view}: ${pattern}`, seconds);
+}
+
+/** Brings one of the extension's views to the front. */
+export async function showView(page: Page, view: string): Promise<void> {
+  await runCommand(page, `PEFT Workbench: Focus on ${view} View`);
+}

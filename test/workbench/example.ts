@@ -12,6 +12,9 @@ export function packagedExtension(): string {
 /** The extension whose manifest has only the `browser` entry, packaged. */
 export const packagedWebTwin = join(root, 'out/web-twin.vsix');
 
+/** The extension that runs the host tests, packaged. */
+export const packagedTests = join(root, 'out/host-tests.vsix');
+
 /** A fresh copy of the example folder, with further files if given; returns its path. */
 export function exampleWorkspace(files: Readonly<Record<string, string>> = {}): string {
   const workspace = join(mkdtempSync(join(tmpdir(), 'peft-')), 'devil');
