@@ -1,6 +1,6 @@
 import type { RunConfig } from './config/schema';
 import type { Problem } from './errors';
-import type { AdapterInfo, FileSet, RunEvent, TrainOutput } from './run/events';
+import type { AdapterInfo, FileSet, MemoryBytes, MemoryCategory, RunEvent, RunState, TrainOutput } from './run/events';
 import type { RunView } from './run/view';
 
 /** Both ends must agree; a page from an older build is told to reload. */
@@ -63,6 +63,46 @@ export type EngineNotification =
   | { readonly type: 'outputs'; readonly runId: string; readonly outputs: readonly TrainOutput[] }
   | { readonly type: 'ended'; readonly runId: string; readonly problem?: Problem }
   | { readonly type: 'paused' | 'resumed'; readonly runId: string };
+
+/** Engine page → host, beside what it relays from the worker. */
+export type EnginePageNotification =
+  | { readonly type: 'pong' }
+  /** A button was pressed; the host knows which run it means. */
+  | { readonly type: 'pressed'; readonly command: EngineCommand }
+  /** The worker is gone, and the run with it; the page starts another one. */
+  | { readonly type: 'workerFailed'; readonly problem: Problem };
+
+/** Host → engine page. `ping` is answered by the page itself, also while the worker is busy. */
+export type EnginePageMessage = { readonly type: 'ping' } | { readonly type: 'status'; readonly status: EngineStatus };
+
+/** What the engine page shows, ready to print. */
+export interface EngineStatus {
+  readonly adapter?: AdapterInfo;
+  readonly problem?: Problem;
+  readonly run?: {
+    readonly name: string;
+    readonly state: RunState;
+    readonly step: number;
+    readonly totalSteps: number;
+    /** e.g. `loss 1.92 · 1.4 k tokens/s · 4 min left`. */
+    readonly detail: string;
+    readonly memory?: MemoryBytes;
+    readonly problem?: Problem;
+  };
+}
+
+/** Every text of the engine's page, in the language of the editor. */
+export interface EngineLabels {
+  readonly starting: string;
+  readonly idle: string;
+  readonly softwareAdapter: string;
+  readonly memory: string;
+  /** With `{0}` for the step and `{1}` for the number of steps. */
+  readonly progress: string;
+  readonly buttons: Readonly<Record<'pause' | 'resume' | 'step' | 'stop', string>>;
+  readonly states: Readonly<Record<RunState, string>>;
+  readonly categories: Readonly<Record<MemoryCategory, string>>;
+}
 
 /** Dashboard → host. */
 export interface DashboardRequests {

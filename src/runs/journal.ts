@@ -155,6 +155,7 @@ export class JournalWriter {
   private async flush(): Promise<void> {
     const events = [...this.waiting];
     if (events.length === 0) return;
+    await this.options.beforeWrite?.();
     if (this.bytes >= segmentBytes) await this.seal();
     else await this.writeLines(tails[this.turn++ % 2], this.lines);
     this.waiting = this.waiting.slice(events.length);
@@ -205,6 +206,8 @@ export interface JournalOptions {
   /** Epoch milliseconds. */
   readonly clock: () => number;
   readonly onDurable: (events: readonly RunEvent[]) => void;
+  /** Rejects if nothing may be written now; the events then stay in memory as after a failed write. */
+  readonly beforeWrite?: () => Promise<void>;
 }
 
 function isTail(name: string): boolean {

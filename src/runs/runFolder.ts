@@ -72,17 +72,17 @@ export class RunWriter implements Disposable {
       for (const event of events) fold(view, event);
       writer.appended.fire(events);
     };
-    journal.current = await JournalWriter.open(files, folder, { ...options, onDurable });
+    const beforeWrite = () => writer.assertExists();
+    journal.current = await JournalWriter.open(files, folder, { ...options, onDurable, beforeWrite });
     return writer;
   }
 
   /**
    * Writes events; resolves when they are on disk. Rejects with `run.deleted` if the folder is gone, or with the file
-   * system's problem; the events are then kept and written by the next call.
+   * system's problem; the events are then kept and written by the next call, which may be one with no events.
    */
-  async append(events: readonly (TrainEvent | HostEvent)[]): Promise<void> {
-    await this.assertExists();
-    await this.open().append(events);
+  append(events: readonly (TrainEvent | HostEvent)[]): Promise<void> {
+    return this.open().append(events);
   }
 
   /** Writes `checkpoints/step-N/`, records it, and removes those that `save_total_limit` no longer allows. */

@@ -1,0 +1,21 @@
+import type * as vscode from 'vscode';
+import type { Dashboards } from '../dashboard/panels';
+import type { EngineView } from '../engineView/view';
+import type { RunController } from '../runs/controller';
+import type { RunQueue } from '../runs/queue';
+import type { Scheduler } from '../runs/scheduler';
+import type { RunStore } from '../runs/store';
+
+/** What commands act on. */
+export interface Services {
+  readonly extensionUri: vscode.Uri;
+  readonly log: vscode.LogOutputChannel;
+  readonly store: RunStore;
+  readonly controller: RunController;
+  readonly queue: RunQueue;
+  readonly scheduler: Scheduler;
+  readonly engine: EngineView;
+  readonly dashboards: Dashboards;
+  /** Reads all runs from disk again. */
+  refresh(): Promise<void>;
+}

@@ -1,0 +1,123 @@
+import * as vscode from 'vscode';
+import type { RunState } from '../common/run/events';
+import { isActive } from '../common/run/stateMachine';
+import { stateLabels } from '../engineView/labels';
+import type { BrokenRun, RunEntry, RunStore } from '../runs/store';
+import { formatLoss } from './format';
+
+export type RunsNode =
+  | { readonly kind: 'group'; readonly group: Group; readonly runs: readonly RunEntry[] }
+  | { readonly kind: 'run'; readonly run: RunEntry }
+  | { readonly kind: 'broken'; readonly broken: BrokenRun };
+
+/** Order of the groups. */
+const groups = ['active', 'interrupted', 'failed', 'completed', 'stopped'] as const;
+type Group = (typeof groups)[number];
+
+const icons: Readonly<Record<RunState, readonly [icon: string, color?: string]>> = {
+  queued: ['clock'],
+  starting: ['loading~spin'],
+  running: ['loading~spin', 'charts.blue'],
+  paused: ['debug-pause', 'charts.yellow'],
+  stopping: ['loading~spin'],
+  stopped: ['debug-stop'],
+  interrupted: ['debug-disconnect', 'charts.orange'],
+  completed: ['pass', 'charts.green'],
+  failed: ['error', 'charts.red'],
+};
+
+/** Runs by state, newest first; folders that are no runs come last. */
+export function groupRuns(runs: readonly RunEntry[], broken: readonly BrokenRun[]): RunsNode[] {
+  const nodes: RunsNode[] = [];
+  for (const group of groups) {
+    const members = runs.filter(run => groupOf(run.summary.state) === group);
+    if (members.length > 0) nodes.push({ kind: 'group', group, runs: members });
+  }
+  return [...nodes, ...broken.map(one => ({ kind: 'broken', broken: one }) as const)];
+}
+
+function groupOf(state: RunState): Group {
+  if (state === 'queued' || isActive(state)) return 'active';
+  return state as Group;
+}
+
+/** The Runs view. */
+export class RunsTree implements vscode.TreeDataProvider<RunsNode>, vscode.Disposable {
+  private readonly changed = new vscode.EventEmitter<void>();
+  private readonly listening: vscode.Disposable;
+  readonly onDidChangeTreeData = this.changed.event;
+
+  constructor(private readonly store: RunStore) {
+    this.listening = vscode.Disposable.from(store.onDidChange(() => this.changed.fire()));
+  }
+
+  getChildren(node?: RunsNode): RunsNode[] {
+    if (!node) return groupRuns(this.store.runs, this.store.broken);
+    return node.kind === 'group' ? node.runs.map(run => ({ kind: 'run', run })) : [];
+  }
+
+  getTreeItem(node: RunsNode): vscode.TreeItem {
+    if (node.kind === 'group') return groupItem(node.group, node.runs.length);
+    return node.kind === 'run' ? runItem(node.run) : brokenItem(node.broken);
+  }
+
+  dispose(): void {
+    this.listening.dispose();
+    this.changed.dispose();
+  }
+}
+
+function groupItem(group: Group, count: number): vscode.TreeItem {
+  const label = group === 'active' ? vscode.l10n.t('On the Engine') : stateLabels()[group];
+  const item = new vscode.TreeItem(label, vscode.TreeItemCollapsibleState.Expanded);
+  item.id = `group:${group}`;
+  item.description = String(count);
+  item.contextValue = 'group';
+  return item;
+}
+
+function runItem({ id, summary }: RunEntry): vscode.TreeItem {
+  const best = summary.bestEvalLoss;
+  const label = best === undefined ? summary.name : `${summary.name} · ${formatLoss(best)}`;
+  const item = new vscode.TreeItem(label);
+  item.id = `run:${id}`;
+  item.description = describe(summary);
+  item.tooltip = tooltip(summary);
+  item.contextValue = `run.${summary.state}${summary.exported ? '.exported' : ''}`;
+  const [icon, color] = icons[summary.state];
+  item.iconPath = new vscode.ThemeIcon(icon, color === undefined ? undefined : new vscode.ThemeColor(color));
+  item.command = { command: 'peft.openDashboard', title: vscode.l10n.t('Open Dashboard'), arguments: [id] };
+  item.accessibilityInformation = { label: `${summary.name}, ${stateLabels()[summary.state]}, ${item.description}` };
+  return item;
+}
+
+function describe({ method, step, totalSteps }: RunEntry['summary']): string {
+  return totalSteps > 0 ? `${method} · ${step}/${totalSteps}` : method;
+}
+
+function tooltip(summary: RunEntry['summary']): vscode.MarkdownString {
+  const lines = [
+    `**${escapeMarkdown(summary.name)}** ${stateLabels()[summary.state]}`,
+    vscode.l10n.t('Started {0}', new Date(summary.createdAt).toLocaleString(vscode.env.language)),
+  ];
+  if (summary.loss !== undefined) lines.push(vscode.l10n.t('Training loss {0}', formatLoss(summary.loss)));
+  if (summary.bestEvalLoss !== undefined) {
+    lines.push(vscode.l10n.t('Best evaluation loss {0}', formatLoss(summary.bestEvalLoss)));
+  }
+  if (summary.problem) lines.push(escapeMarkdown(`${summary.problem.message} ${summary.problem.hint}`));
+  return new vscode.MarkdownString(lines.join('\n\n'));
+}
+
+function brokenItem({ id, problem }: BrokenRun): vscode.TreeItem {
+  const item = new vscode.TreeItem(id);
+  item.id = `broken:${id}`;
+  item.description = problem.message;
+  item.tooltip = `${problem.message} ${problem.hint}`;
+  item.contextValue = 'broken';
+  item.iconPath = new vscode.ThemeIcon('warning', new vscode.ThemeColor('list.warningForeground'));
+  return item;
+}
+
+function escapeMarkdown(text: string): string {
+  return text.replace(/[\\`*_{}[\]()#+\-.!<>|~]/g, '\\$&');
+}

@@ -1,0 +1,96 @@
+import * as vscode from 'vscode';
+import { GpuDoctor } from './commands/gpuDoctor';
+import { Registrar } from './commands/registrar';
+import { registerRunCommands } from './commands/runCommands';
+import { invokeAction, registerFolderCommands } from './commands/runFolderCommands';
+import type { Services } from './commands/services';
+import { Dashboards } from './dashboard/panels';
+import { StatusFeed } from './engineView/statusFeed';
+import { EngineView } from './engineView/view';
+import { ContextKeys } from './explorer/contextKeys';
+import { announceEnd } from './explorer/endNotice';
+import { StatusBar } from './explorer/statusBar';
+import { registerExplorer } from './explorer/views';
+import { RunController } from './runs/controller';
+import { workspaceJobs } from './runs/jobSource';
+import { RunQueue } from './runs/queue';
+import { Scheduler } from './runs/scheduler';
+import { SessionStart } from './runs/sessionStart';
+import { RunStore } from './runs/store';
+import { systemTimer, workspaceRoots } from './runs/workspaceRoots';
+
+/** What tests inside the extension host may look at. */
+export interface ExtensionApi extends Services {
+  /** Resolves when the runs of the last session have been looked at. */
+  readonly settled: Promise<void>;
+}
+
+let controller: RunController | undefined;
+
+export function activate(context: vscode.ExtensionContext): ExtensionApi {
+  const own = <T extends vscode.Disposable>(item: T): T => {
+    context.subscriptions.push(item);
+    return item;
+  };
+  const { extensionUri } = context;
+  const { version } = context.extension.packageJSON as { version: string };
+  const log = own(vscode.window.createOutputChannel('PEFT Workbench', { log: true }));
+  const registrar = own(new Registrar(log));
+  const session = crypto.randomUUID();
+  const store = own(new RunStore(workspaceRoots(), systemTimer.now));
+  const engine = own(new EngineView(extensionUri));
+  const jobs = workspaceJobs(extensionUri, engine);
+  const deps = { store, engine, jobs, timer: systemTimer, session, engineVersion: version, random: Math.random };
+  controller = own(new RunController(deps));
+  const running = controller;
+  const queue = own(new RunQueue(workspaceRoots()[0]?.files, problem => registrar.report(problem)));
+  const scheduler = own(new Scheduler(queue, running, problem => registrar.report(problem)));
+  const dashboards = own(
+    new Dashboards({
+      extensionUri,
+      store,
+      log,
+      invoke: invokeAction,
+      command: (runId, command) => (command === 'resume' ? running.resume(runId) : running.command(runId, command)),
+    }),
+  );
+  const start = own(new SessionStart({ store, controller: running, queue, dashboards, session, log }));
+  const services: Services = {
+    extensionUri,
+    log,
+    store,
+    controller: running,
+    queue,
+    scheduler,
+    engine,
+    dashboards,
+    refresh: () => start.refresh(),
+  };
+
+  const retained = { webviewOptions: { retainContextWhenHidden: true } };
+  own(vscode.window.registerWebviewViewProvider(EngineView.id, engine, retained));
+  own(vscode.window.registerWebviewPanelSerializer(Dashboards.viewType, dashboards));
+  own(registerExplorer(services));
+  own(new StatusBar(store, running));
+  own(new StatusFeed(engine, running, store));
+  own(new ContextKeys(services));
+  const doctor = own(new GpuDoctor(engine));
+  registerRunCommands(registrar, services);
+  registerFolderCommands(registrar, services, doctor);
+
+  own(running.onProblem(problem => registrar.report(problem)));
+  own(running.onDidEnd(end => void announceEnd(end, dashboards)));
+  own(engine.onFault(fault => log.warn(`engine: ${fault.message}`)));
+  own(engine.onDidPress(command => void pressed(command)));
+  return { ...services, settled: start.begin() };
+}
+
+/** Buttons of the Engine view are the commands of the palette. */
+async function pressed(command: string): Promise<void> {
+  await vscode.commands.executeCommand(`peft.${command}`);
+}
+
+/** Gives the folder's lock back, so that the next window need not wait until it looks abandoned. */
+export async function deactivate(): Promise<void> {
+  await controller?.shutdown();
+}

@@ -1,0 +1,91 @@
+import { toProblem, type Problem } from '../../src/common/errors';
+import type { Frame, ModelFiles, TrainJob } from '../../src/common/protocol';
+import type { TrainOutput } from '../../src/common/run/events';
+import { parseFrame } from '../../src/common/rpc';
+
+/** The wires of the page and the one thing it does itself: fetching weights, which a worker of a webview cannot. */
+export interface RelayWires {
+  toHost(frame: Frame): void;
+  toWorker(frame: Frame, transfer: readonly ArrayBuffer[]): void;
+  fetchBytes(uri: string): Promise<ArrayBuffer>;
+}
+
+export interface Relay {
+  fromHost(frame: Frame): void;
+  fromWorker(raw: unknown): void;
+}
+
+/**
+ * Passes frames between host and worker in order. A `start` request leaves with the bytes of its weights instead of
+ * their addresses; if they cannot be fetched the page answers it.
+ */
+export function createRelay(wires: RelayWires): Relay {
+  let order: Promise<void> = Promise.resolve();
+  return {
+    fromHost: frame => {
+      order = order.then(() => forward(frame, wires));
+    },
+    fromWorker: raw => {
+      const frame = parseFrame(raw);
+      if (!frame) return;
+      if (frame.kind === 'notification') compact(frame.body);
+      wires.toHost(frame);
+    },
+  };
+}
+
+async function forward(frame: Frame, wires: RelayWires): Promise<void> {
+  if (frame.kind !== 'request' || frame.method !== 'start') {
+    wires.toWorker(frame, []);
+    return;
+  }
+  const { id, method } = frame;
+  try {
+    const { job } = frame.params as { job: TrainJob };
+    const { weights, transfer } = await fetchWeights(job.model.weights, wires);
+    const params = { job: { ...job, model: { ...job.model, weights } } };
+    wires.toWorker({ kind: 'request', id, method, params }, transfer);
+  } catch (error) {
+    wires.toHost({ kind: 'response', id, ok: false, problem: toProblem(error) });
+  }
+}
+
+async function fetchWeights(
+  weights: ModelFiles['weights'],
+  wires: RelayWires,
+): Promise<{ weights: ModelFiles['weights']; transfer: ArrayBuffer[] }> {
+  const transfer: ArrayBuffer[] = [];
+  const fetched: ModelFiles['weights'][number][] = [];
+  for (const one of weights) {
+    if (!('uri' in one)) {
+      fetched.push(one);
+      continue;
+    }
+    const buffer = await wires.fetchBytes(one.uri);
+    transfer.push(buffer);
+    fetched.push({ name: one.name, bytes: new Uint8Array(buffer) });
+  }
+  return { weights: fetched, transfer };
+}
+
+/** A message carries the whole buffer behind a view; files that are small parts of a large one are copied out. */
+function compact(body: unknown): void {
+  const outputs = (body as { outputs?: unknown } | undefined)?.outputs;
+  if (!Array.isArray(outputs)) return;
+  for (const output of outputs as TrainOutput[]) {
+    if (output.kind === 'event') continue;
+    const files = output.files as Record<string, Uint8Array>;
+    for (const [name, bytes] of Object.entries(files)) {
+      if (bytes.byteLength !== bytes.buffer.byteLength) files[name] = bytes.slice();
+    }
+  }
+}
+
+/** Why a worker stopped, from whatever its error event says. */
+export function workerProblem(message: string | undefined): Problem {
+  return {
+    code: 'engine.lost',
+    message: `The engine's worker stopped${message ? `: ${message}` : '.'}`,
+    hint: 'It is started again; the run goes on from its last checkpoint.',
+  };
+}
