@@ -71,6 +71,13 @@ const bundles = [
     ...nodeModule,
     external: nativeModules,
   },
+  {
+    name: 'parity',
+    entry: { ours: 'test/parity/ours.ts' },
+    outdir: 'out/parity',
+    ...nodeModule,
+    external: nativeModules,
+  },
   { name: 'e2e', entry: tests('e2e'), outdir: 'out/e2e', ...nodeModule, external: nativeModules },
   { name: 'hostTests', entry: tests('host'), outdir: 'out/host-extension/tests', ...hostModule },
   {

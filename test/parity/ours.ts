@@ -1,0 +1,74 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { nodeGpu } from '../../src/headless/gpu';
+import { readConfig, readJob } from '../../src/headless/job';
+import { writeFileSet } from '../../src/runs/fileSets';
+import { nodeFiles } from '../../src/headless/nodeFiles';
+import { Summary } from '../../src/headless/summary';
+import { toProblem } from '../../src/common/errors';
+import { f32Bytes } from '../../webview/engine/formats/dtypes';
+import { writeSafetensors } from '../../webview/engine/formats/safetensors';
+import { openDevice, type OpenDevice } from '../../webview/engine/runtime/device';
+import { RunControl } from '../../webview/engine/train/control';
+import type { Engine } from '../../webview/engine/train/engine';
+import { train } from '../../webview/engine/train/loop';
+import { stepWords } from '../../webview/engine/runtime/kernel';
+
+/** Prompts of awkward lengths whose last logits are compared after training. */
+const prompts = [[5], [9, 3, 77], Array.from({ length: 29 }, (_, i) => (i * 17 + 3) % 131)];
+
+/** Runs one parity case on our engine and writes what the reference script compares. */
+async function runCase(folder: string, opened: OpenDevice): Promise<void> {
+  const out = join(folder, 'ours');
+  await mkdir(out, { recursive: true });
+  const config = join(folder, 'case.peft.json');
+  const loaded = await readConfig({ command: 'train', config, json: true, sets: [] });
+  const { job } = await readJob(withGeneration(loaded), 'parity');
+  const summary = new Summary(out);
+  const logits: number[][] = [];
+  const total = loaded.config.training.max_steps;
+  const inspect = async (engine: Engine, step: number) => {
+    if (step === 1) await dump(join(out, 'gradients.safetensors'), await engine.readGradients());
+    if (step !== total) return;
+    await dump(join(out, 'final.safetensors'), (await engine.readTrainables(false)).parameters);
+    for (const prompt of prompts) logits.push([...(await engine.logits(prompt, new Uint32Array(stepWords)))]);
+  };
+  const ports = { opened, now: () => performance.now(), control: new RunControl(() => undefined), inspect };
+  for await (const output of train(job, ports)) {
+    summary.add(output);
+    if (output.kind === 'result') await writeFileSet(nodeFiles(out), 'adapter', output.files);
+  }
+  await writeFile(join(out, 'summary.json'), JSON.stringify({ ...summary.json(), prompts, logits }));
+}
+
+/** Plans the generation program, which `logits` needs, without spending time on samples at each evaluation. */
+function withGeneration<T extends Awaited<ReturnType<typeof readConfig>>>(loaded: T): T {
+  const samples = { prompts: ['w1'], max_new_tokens: 40, temperature: 0 };
+  return { ...loaded, config: { ...loaded.config, samples } };
+}
+
+async function dump(path: string, tensors: ReadonlyMap<string, Float32Array>): Promise<void> {
+  const entries = [...tensors].map(
+    ([name, data]) => [name, { dtype: 'F32', shape: [data.length], bytes: f32Bytes(data) }] as const,
+  );
+  await writeFile(path, writeSafetensors(new Map(entries), { format: 'pt' }));
+}
+
+async function main(folders: readonly string[]): Promise<void> {
+  for (const folder of folders) {
+    const opened = await openDevice(nodeGpu());
+    const start = performance.now();
+    await runCase(folder, opened);
+    process.stderr.write(`${folder}: ${((performance.now() - start) / 1000).toFixed(1)} s\n`);
+    opened.device.destroy();
+  }
+}
+
+main(process.argv.slice(2)).then(
+  () => process.exit(0),
+  (error: unknown) => {
+    process.stderr.write(`${JSON.stringify(toProblem(error))}\n${error instanceof Error ? error.stack : ''}\n`);
+    process.exit(1);
+  },
+);
