@@ -26,7 +26,10 @@ function wall(files, forbidden, ignores = []) {
 const node = ['^(node:|fs$|path$|os$|crypto$|child_process$|buffer$)', 'This room runs without node.'];
 const vscode = ['^vscode$', 'This room runs without VS Code.'];
 const tests = ['(^|/)test/', 'Nothing that ships imports tests.'];
-const engineInside = ['webview/engine/(?!forecast$)', 'The host knows the engine by webview/engine/forecast only.'];
+const engineInside = [
+  'webview/engine/(?!(forecast|inspect)$)',
+  'The host knows the engine by webview/engine/forecast and webview/engine/inspect only.',
+];
 const pages = ['webview/(app|enginePage|worker)/', 'The host does not import page code.'];
 
 const walls = [

@@ -49,7 +49,7 @@ async function play(stage: Stage): Promise<void> {
   const ended = (run: RunOnDisk): boolean => stateOf(run) === 'completed';
   const run = await waitForRun(stage.workspace, 'the end of the run', ended, { seconds: 1200, onLook: progress });
   await showDashboard(stage, 'completed');
-  await exportAdapter(stage);
+  await exportAdapter(stage, run.manifest.name);
   cpSync(run.folder, join(out, 'run'), { recursive: true });
   const summary = summarize(run, 'adapter');
   writeFileSync(join(out, 'summary.json'), `${JSON.stringify(summary, undefined, 2)}\n`);
@@ -77,10 +77,10 @@ async function showDashboard({ page }: Stage, moment: string): Promise<void> {
   await inBothThemes(page, `dashboard-${moment}`);
 }
 
-async function exportAdapter({ page, workspace }: Stage): Promise<void> {
+async function exportAdapter({ page, workspace }: Stage, name: string): Promise<void> {
   await driver.runCommand(page, 'PEFT: Export Adapter…');
-  const target = join(workspace, 'exported');
-  await driver.answerInput(page, target);
+  await driver.answerInput(page, workspace);
+  const target = join(workspace, `${name}-adapter`);
   const file = join(target, 'adapter_model.safetensors');
   await driver.until(() => existsSync(file), `the exported adapter at ${file}`);
   cpSync(target, join(out, 'adapter'), { recursive: true });

@@ -35,9 +35,9 @@ async function checkDashboard(page: Page): Promise<void> {
 }
 
 async function checkExport(page: Page, workspace: string): Promise<void> {
-  const target = join(workspace, 'exported');
+  const target = join(workspace, 'short-adapter');
   await runCommand(page, 'PEFT: Export Adapter…');
-  await answerInput(page, target);
+  await answerInput(page, workspace);
   const file = join(target, 'adapter_config.json');
   await until(() => existsSync(file), `the exported adapter in ${target}`);
   const config = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;

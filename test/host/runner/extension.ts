@@ -4,6 +4,7 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import * as vscode from 'vscode';
+import type { ExtensionApi } from '../../../src/extension';
 import type { HostReport } from './report';
 
 /** Absolute path of the repository, put in by the bundler: mocha and the report live there. */
@@ -13,8 +14,15 @@ export function activate(context: vscode.ExtensionContext): void {
   const run = (): Promise<void> => runTests(join(context.extensionPath, 'tests'));
   context.subscriptions.push(
     vscode.commands.registerCommand('peftTests.run', run),
-    vscode.commands.registerCommand('peftTests.loseDevice', () => vscode.commands.executeCommand('peft.loseDevice')),
+    vscode.commands.registerCommand('peftTests.loseDevice', loseDevice),
   );
+}
+
+/** Destroys the engine's device, as a driver reset would. */
+async function loseDevice(): Promise<void> {
+  const extension = vscode.extensions.getExtension<ExtensionApi>('peft-workbench.peft-workbench');
+  const api = await extension?.activate();
+  await api?.engine.request('loseDevice', {});
 }
 
 async function runTests(folder: string): Promise<void> {
