@@ -120,13 +120,10 @@ export async function waitForNotification(page: Page, pattern: RegExp, timeout =
   return item.innerText();
 }
 
-/** Problems of the active editor, from the Problems panel: message texts. */
-export async function problems(page: Page): Promise<string[]> {
+/** Waits until the Problems panel has a row that matches. */
+export async function waitForProblem(page: Page, pattern: RegExp): Promise<void> {
   await runCommand(page, 'Problems: Focus on Problems View');
-  const panel = page.locator('.markers-panel');
-  await panel.waitFor();
-  await page.waitForTimeout(500);
-  return panel.locator('.monaco-list-row').allInnerTexts();
+  await page.locator('.markers-panel .monaco-list-row', { hasText: pattern }).first().waitFor({ timeout: 20_000 });
 }
 
 /**
