@@ -1,4 +1,5 @@
 import { isMap, isScalar, isSeq, stringify, type Node, type Pair, type YAMLMap } from 'yaml';
+import { numberText } from './numberText';
 import { asNode, placeOf, resolved, type ConfigDocument } from './locate';
 import type { ConfigPath, TextRange } from './range';
 
@@ -133,7 +134,7 @@ function removeEdits(target: Target, path: ConfigPath, pair: Pair): TextEdit[] {
 
 /** The pair with the comma that follows it, or the one before it when it is the last. */
 function flowExtent(text: string, map: YAMLMap, pair: Pair): TextRange {
-  const index = map.items.indexOf(pair as YAMLMap['items'][number]);
+  const index = map.items.indexOf(pair);
   if (index + 1 < map.items.length) return { start: keyStart(pair), end: keyStart(map.items[index + 1]) };
   const start = index > 0 ? endOfPair(text, map.items[index - 1]) : keyStart(pair);
   return { start, end: endOfPair(text, pair) };
@@ -159,6 +160,7 @@ function flowPair({ key, value }: NewPair, json: boolean): string {
 
 /** One-line text of a value. */
 function flow(value: unknown, json: boolean): string {
+  if (typeof value === 'number') return numberText(value);
   if (json) return JSON.stringify(value);
   return stringify(value, { collectionStyle: 'flow', lineWidth: 0, flowCollectionPadding: false }).trim();
 }

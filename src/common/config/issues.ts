@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { Fix } from './edits';
 import { keyAt, keysAt, pathsOfKey, rootKeys, type KeyInfo } from './keys';
+import { numberText } from './numberText';
 import type { ConfigProblem, ParsedConfig } from './parse';
 import { pathText, type ConfigPath } from './range';
 import { nearest, synonymOf } from './suggest';
@@ -184,9 +185,8 @@ export function valueAt(raw: unknown, path: ConfigPath): unknown {
 function describe(value: unknown): string {
   if (value === null || value === undefined) return 'nothing';
   if (Array.isArray(value)) return `a list of ${value.length}`;
-  if (typeof value === 'object') return 'a map';
   if (typeof value === 'string') return `the text "${value.length > 40 ? `${value.slice(0, 40)}…` : value}"`;
-  return String(value);
+  return typeof value === 'object' ? 'a map' : show(value);
 }
 
 function exampleOf(info: KeyInfo | undefined): unknown {
@@ -210,5 +210,6 @@ function list(names: readonly string[]): string {
 
 /** A value as a person would write it. */
 export function show(value: unknown): string {
+  if (typeof value === 'number') return numberText(value);
   return typeof value === 'string' ? value : JSON.stringify(value);
 }

@@ -1,0 +1,135 @@
+import { removal, roundRate, setting, type LintContext, type Rule } from '../rule';
+import { fullReferenceRates } from './referenceRate';
+
+const ratePath = ['training', 'learning_rate'];
+
+/**
+ * With B = 0 at the start and Adam, alpha is a factor on the learning rate of B, so η · α / 32 is what can be compared
+ * between configs (α √r for rsLoRA); 32 is the alpha of the recipes the bounds come from.
+ */
+function comparableRate({ config, lora }: LintContext): { rate: number; alpha: number } | undefined {
+  if (lora === undefined) return undefined;
+  const alpha = lora.use_rslora ? lora.lora_alpha * Math.sqrt(lora.r) : lora.lora_alpha;
+  return { rate: (config.training.learning_rate * alpha) / 32, alpha };
+}
+
+const loraTooSlow: Rule = {
+  id: 'L01',
+  severity: 'warning',
+  title: 'LoRA learning rate near that of full fine-tuning',
+  why:
+    'LoRA wants about ten times the rate of full fine-tuning (TRL "LoRA Without Regret", Tinker). The rate is compared as ' +
+    'η · lora_alpha / 32 (times √r with rsLoRA) with the lower of two references for full fine-tuning: 2e-5, and ' +
+    '5e-5 · (2000 / hidden size)^0.78. Below three times that reference the run mostly stands still.',
+  advice: 'Multiply the rate by about ten, then try a third and three times that.',
+  check: context => {
+    const comparable = comparableRate(context);
+    const { low } = fullReferenceRates(context.facts.model);
+    if (comparable === undefined || comparable.rate >= 3 * low) return [];
+    const wanted = roundRate((10 * low * 32) / comparable.alpha);
+    const message =
+      `learning_rate ${context.config.training.learning_rate} with this lora_alpha is like full fine-tuning at ` +
+      `${roundRate(comparable.rate)}; LoRA needs about ten times the ${roundRate(low)} that suits full fine-tuning.`;
+    return [{ path: ratePath, message, fixes: [setting(ratePath, wanted)] }];
+  },
+};
+
+const loraTooFast: Rule = {
+  id: 'L02',
+  severity: 'warning',
+  title: 'LoRA learning rate where runs diverge',
+  why:
+    'Measured like L01, but against the higher reference: more than fifty times the rate of full fine-tuning ' +
+    'makes losses jump (2e-4 at rank 256 diverged in paiml/aprender #2258).',
+  advice: 'Lower the rate or lora_alpha, or add a warm-up.',
+  check: context => {
+    const comparable = comparableRate(context);
+    const { high } = fullReferenceRates(context.facts.model);
+    if (comparable === undefined || comparable.rate <= 50 * high) return [];
+    const wanted = roundRate((10 * high * 32) / comparable.alpha);
+    const message =
+      `learning_rate ${context.config.training.learning_rate} with this lora_alpha is more than fifty times what suits ` +
+      `full fine-tuning (${roundRate(high)}); the loss may jump.`;
+    return [{ path: ratePath, message, fixes: [setting(ratePath, wanted)] }];
+  },
+};
+
+const fullTooFast: Rule = {
+  id: 'L03',
+  severity: 'warning',
+  title: 'Full fine-tuning learning rate too high',
+  why:
+    'Full fine-tuning of models with billions of weights uses 1e-5 to 2e-5 (TRL, PEFT method comparison); from 1e-4 on it ' +
+    'forgets what it knew. Small models bear more: the bound is twice 5e-5 · (2000 / hidden size)^0.78 where that is higher.',
+  advice: 'Start at the reference rate and raise it only if the loss falls too slowly.',
+  check: ({ config, facts }) => {
+    const { high } = fullReferenceRates(facts.model);
+    const bound = Math.max(1e-4, 2 * high);
+    const rate = config.training.learning_rate;
+    if (config.method.type !== 'full' || rate < bound) return [];
+    const message = `learning_rate ${rate} is high for full fine-tuning of this model; above ${roundRate(bound)} it forgets.`;
+    return [{ path: ratePath, message, fixes: [setting(ratePath, roundRate(high))] }];
+  },
+};
+
+const checkedNumbers: Rule = {
+  id: 'L10',
+  severity: 'error',
+  title: 'Optimizer numbers out of range',
+  why: 'AdamW needs a learning rate and an epsilon above 0 and betas from 0 to below 1 (torch refuses anything else).',
+  advice: 'Remove the key to get the default.',
+  // The schema holds these bounds, so the parser reports them under this id.
+  check: () => [],
+};
+
+const decayOnLora: Rule = {
+  id: 'L11',
+  severity: 'info',
+  title: 'Weight decay on LoRA matrices',
+  why: 'Decay on A and B pulls the update to zero, towards the base model; it is not decay of the weights. QLoRA uses 0.',
+  advice: 'Set weight_decay to 0.',
+  check: ({ config, lora }) => {
+    const path = ['training', 'weight_decay'];
+    if (lora === undefined || config.training.weight_decay === 0) return [];
+    const message = `weight_decay ${config.training.weight_decay} pulls the LoRA update to zero, not the weights.`;
+    return [{ path, message, fixes: [setting(path, 0)] }];
+  },
+};
+
+const noClipping: Rule = {
+  id: 'L12',
+  severity: 'warning',
+  title: 'No gradient clipping',
+  why: 'One odd batch can throw the weights off. Recipes clip at 1.0 (nanoGPT, llm.c) or 0.3 (QLoRA).',
+  advice: 'Set max_grad_norm to 1.',
+  check: ({ config }) => {
+    const path = ['training', 'max_grad_norm'];
+    if (config.training.max_grad_norm > 0) return [];
+    return [{ path, message: 'Gradients are not clipped; one odd batch can undo the run.', fixes: [setting(path, 1)] }];
+  },
+};
+
+const loraPlusRatio: Rule = {
+  id: 'L13',
+  severity: 'warning',
+  title: 'LoRA+ ratio below 1',
+  why: 'LoRA+ trains B faster than A; PEFT documents the ratio as at least 1.',
+  advice: 'Use 4 to 16, or remove the key for plain LoRA.',
+  check: ({ lora }) => {
+    const path = ['method', 'loraplus_lr_ratio'];
+    const ratio = lora?.loraplus_lr_ratio;
+    if (ratio === undefined || ratio >= 1) return [];
+    const message = `loraplus_lr_ratio ${ratio} trains B slower than A; LoRA+ needs at least 1.`;
+    return [{ path, message, fixes: [setting(path, 4), removal(path, false)] }];
+  },
+};
+
+export const learningRateRules: readonly Rule[] = [
+  loraTooSlow,
+  loraTooFast,
+  fullTooFast,
+  checkedNumbers,
+  decayOnLora,
+  noClipping,
+  loraPlusRatio,
+];

@@ -1,0 +1,44 @@
+import * as vscode from 'vscode';
+import { mib } from '../common/config/rule';
+import type { ConfigAnalysis } from './analysis';
+import { configSelector } from './selector';
+
+/** `▶ Run · 312 of 1024 MiB` and `＋ Queue` above the first line; the number of errors where the config has any. */
+export function registerCodeLens(analysis: ConfigAnalysis): vscode.Disposable {
+  const changed = new vscode.EventEmitter<void>();
+  const provider: vscode.CodeLensProvider = {
+    onDidChangeCodeLenses: changed.event,
+    provideCodeLenses: document => lenses(analysis, document),
+  };
+  return vscode.Disposable.from(
+    changed,
+    analysis.onDidChange(() => changed.fire()),
+    vscode.languages.registerCodeLensProvider(configSelector, provider),
+  );
+}
+
+function lenses(analysis: ConfigAnalysis, document: vscode.TextDocument): vscode.CodeLens[] {
+  const top = new vscode.Range(0, 0, 0, 0);
+  const errors = analysis.diagnoses(document).filter(({ severity }) => severity === 'error').length;
+  const lens = (title: string, command: string, args: unknown[] = [document.uri]) =>
+    new vscode.CodeLens(top, { title, command, arguments: args });
+  if (errors > 0) {
+    const title =
+      errors === 1
+        ? vscode.l10n.t('1 error to fix before this runs')
+        : vscode.l10n.t('{0} errors to fix before this runs', errors);
+    return [lens(`$(error) ${title}`, 'workbench.actions.view.problems', [])];
+  }
+  const memory = memoryText(analysis, document);
+  const run = memory === undefined ? vscode.l10n.t('▶ Run') : vscode.l10n.t('▶ Run · {0}', memory);
+  return [lens(run, 'peft.run'), lens(vscode.l10n.t('＋ Queue'), 'peft.queue')];
+}
+
+function memoryText(analysis: ConfigAnalysis, document: vscode.TextDocument): string | undefined {
+  const { value } = analysis.parsed(document);
+  const forecast = value && analysis.facts(document).forecast?.(value);
+  if (forecast === undefined || 'problem' in forecast) return undefined;
+  const budget = value?.memory.budget_mib;
+  const needed = mib(forecast.total);
+  return budget === undefined ? vscode.l10n.t('{0} MiB', needed) : vscode.l10n.t('{0} of {1} MiB', needed, budget);
+}

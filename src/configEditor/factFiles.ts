@@ -1,0 +1,78 @@
+import * as vscode from 'vscode';
+import type { AdapterFacts } from '../common/config/facts';
+import { problem } from '../common/errors';
+import { inspectModel, inspectRows, type InspectedModel, type InspectedRows } from '../../webview/engine/inspect';
+import type { FileCache } from './fileCache';
+
+/** Larger data files are not read by the editor: it would wait for them. The run itself reads any size. */
+const maxDataBytes = 32 * 2 ** 20;
+
+/** What the model in `folder` is. */
+export function readModelFacts(cache: FileCache, folder: vscode.Uri, label: string): Promise<InspectedModel> {
+  const names = ['config.json', 'tokenizer.json', 'tokenizer_config.json', 'chat_template.jinja'];
+  const uris = names.map(name => vscode.Uri.joinPath(folder, name));
+  return cache.get(uris, { purpose: 'model' }, files => {
+    const [config, tokenizer, tokenizerConfig, chatTemplate] = files.map(
+      file => file && new TextDecoder().decode(file),
+    );
+    if (config === undefined) {
+      throw problem('model.missingFile', `${label} has no config.json.`, 'Name a folder of a Hugging Face model.');
+    }
+    return inspectModel({ config, tokenizer, tokenizerConfig, chatTemplate }, label);
+  });
+}
+
+/** What a data file holds, measured with the model's tokenizer; undefined for a file that is too large to look at. */
+export async function readRowFacts(
+  cache: FileCache,
+  uri: vscode.Uri,
+  label: string,
+  model: InspectedModel | undefined,
+): Promise<InspectedRows | undefined> {
+  if (((await cache.sizeOf(uri)) ?? 0) > maxDataBytes) return undefined;
+  const rows = await cache.get([uri], { purpose: 'rows', variant: `${identity(model)} ${label}` }, ([file]) =>
+    inspectRows(file ?? new Uint8Array(), label, model?.tokenizer),
+  );
+  const { problem: fault } = rows.facts;
+  if (fault !== undefined) throw problem(fault.code, fault.message, fault.hint);
+  return rows;
+}
+
+const identities = new WeakMap<InspectedModel, number>();
+let nextIdentity = 1;
+
+/** A number per model as read: rows measured with another tokenizer are another result. */
+function identity(model: InspectedModel | undefined): number {
+  if (model === undefined) return 0;
+  const known = identities.get(model) ?? nextIdentity++;
+  identities.set(model, known);
+  return known;
+}
+
+/** What an adapter folder says about its scale. */
+export function readAdapterFacts(cache: FileCache, folder: vscode.Uri): Promise<AdapterFacts> {
+  return cache.get([vscode.Uri.joinPath(folder, 'adapter_config.json')], { purpose: 'adapter' }, ([file]) => {
+    const hint = 'Name the folder of a LoRA adapter that PEFT saved.';
+    if (file === undefined) throw problem('adapter.missingFile', 'The folder has no adapter_config.json.', hint);
+    const value = parseObject(new TextDecoder().decode(file));
+    if (value === undefined) throw problem('adapter.config', 'adapter_config.json is not a JSON object.', hint);
+    if (value['peft_type'] !== 'LORA') {
+      throw problem(
+        'adapter.type',
+        `adapter_config.json is of type ${JSON.stringify(value['peft_type'])}, not LORA.`,
+        hint,
+      );
+    }
+    const number = (key: string) => (typeof value[key] === 'number' ? value[key] : undefined);
+    return { r: number('r'), lora_alpha: number('lora_alpha'), use_rslora: value['use_rslora'] === true };
+  });
+}
+
+function parseObject(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,155 @@
+import type { LintFacts } from '../../../../src/common/config/facts';
+import type { RuleCase } from '../ruleCase';
+import { around, gpt2, llama, split } from '../surroundings';
+
+const many = split(2000);
+const data = (train: Partial<Parameters<typeof split>[1]>, more: Partial<LintFacts['data']> = {}): LintFacts => ({
+  data: { train: split(100, train), sameText: 0, samePrompt: 0, ...more },
+});
+const withEval = { 'data.eval': 'eval.jsonl' };
+const missing = { code: 'x', message: 'train.jsonl does not exist.', hint: 'Check it.' };
+const file = (state: 'missing' | 'outside' | 'unusable'): LintFacts => ({
+  files: [{ key: 'data.train', state, problem: missing }],
+});
+
+export const dataCases: readonly RuleCase[] = [
+  { id: 'F01', bad: {}, facts: file('missing'), goodFacts: {}, at: 'train.jsonl', severity: 'error' },
+  { id: 'F02', bad: {}, facts: file('outside'), goodFacts: {}, at: 'train.jsonl', severity: 'warning' },
+  { id: 'F03', bad: {}, facts: file('unusable'), goodFacts: {}, at: 'train.jsonl', severity: 'error' },
+  { id: 'F04', bad: { 'data.eval': './train.jsonl' }, good: withEval, at: './train', severity: 'error', fixed: true },
+  {
+    id: 'D01',
+    bad: {},
+    facts: data({ tokens: [9, 9], firstLoss: [Infinity, 3] }),
+    goodFacts: data({ tokens: [9], firstLoss: [3] }),
+    at: 'train.jsonl',
+    severity: 'warning',
+  },
+  {
+    id: 'D01',
+    bad: {},
+    facts: data({ tokens: [9], firstLoss: [Infinity] }),
+    goodFacts: {},
+    at: 'train.jsonl',
+    severity: 'error',
+  },
+  {
+    id: 'D05',
+    bad: {},
+    good: { 'data.max_length': 90 },
+    facts: data({ tokens: [80, 9], firstLoss: [70, 2] }),
+    at: '64',
+    severity: 'warning',
+    fixed: true,
+  },
+  {
+    id: 'D05',
+    bad: {},
+    good: { 'data.max_length': 90 },
+    facts: data({ tokens: [80], firstLoss: [70] }),
+    at: '64',
+    severity: 'error',
+    fixed: true,
+  },
+  {
+    id: 'D06',
+    bad: {},
+    good: { 'data.max_length': 80 },
+    facts: data({ tokens: [80, 9], firstLoss: [7, 2] }),
+    at: '64',
+    severity: 'warning',
+    fixed: true,
+  },
+  {
+    id: 'D08',
+    bad: withEval,
+    facts: data({}, { eval: many, sameText: 3 }),
+    goodFacts: data({}, { eval: many }),
+    at: 'eval.jsonl',
+    severity: 'error',
+  },
+  {
+    id: 'D09',
+    bad: withEval,
+    facts: data({}, { eval: many, samePrompt: 3 }),
+    goodFacts: data({}, { eval: many }),
+    at: 'eval.jsonl',
+    severity: 'warning',
+  },
+  {
+    id: 'D10',
+    bad: {},
+    facts: data({ duplicates: 2 }),
+    goodFacts: data({ duplicates: 1 }),
+    at: 'train.jsonl',
+    severity: 'info',
+  },
+  {
+    id: 'D11',
+    bad: { 'training.load_best_model_at_end': true },
+    good: { ...withEval, 'training.load_best_model_at_end': true },
+    at: 'true',
+    severity: 'error',
+    fixed: true,
+  },
+  {
+    id: 'D11',
+    bad: { 'training.eval_steps': 5 },
+    good: { 'training.eval_steps': 5, 'samples.prompts': ['a'] },
+    at: '5',
+    severity: 'error',
+    fixed: true,
+  },
+  {
+    id: 'D12',
+    bad: withEval,
+    facts: data({}, { eval: split(49) }),
+    goodFacts: data({}, { eval: split(50) }),
+    at: 'eval.jsonl',
+    severity: 'warning',
+  },
+  {
+    id: 'P01',
+    bad: { 'data.max_length': 300 },
+    good: { 'data.max_length': 256 },
+    facts: around(llama),
+    at: '300',
+    severity: 'warning',
+    fixed: true,
+  },
+  {
+    id: 'P01',
+    bad: { 'data.max_length': 65 },
+    good: {},
+    facts: around(gpt2),
+    at: '65',
+    severity: 'error',
+    fixed: true,
+  },
+  {
+    id: 'P01',
+    bad: { 'data.max_length': 65 },
+    facts: around(gpt2),
+    goodFacts: around(gpt2, { data: { train: split(1, { tokens: [9], firstLoss: [1] }), sameText: 0, samePrompt: 0 } }),
+    at: '65',
+    severity: 'error',
+  },
+  {
+    id: 'P04',
+    bad: { 'samples.max_new_tokens': 60 },
+    good: { 'samples.max_new_tokens': 54 },
+    facts: around(gpt2, { promptTokens: [10] }),
+    at: '60',
+    severity: 'error',
+    fixed: true,
+  },
+  {
+    id: 'P06',
+    bad: { 'data.max_length': 99 },
+    good: {},
+    facts: { data: { train: split(1, { tokens: [16], firstLoss: [1] }), sameText: 0, samePrompt: 0 } },
+    at: '99',
+    severity: 'info',
+    fixed: true,
+  },
+];
