@@ -199,5 +199,5 @@ export async function waitForRowIn(page: Page, view: string, pattern: RegExp, se
 
 /** Brings one of the extension's views to the front. */
 export async function showView(page: Page, view: string): Promise<void> {
-  await runCommand(page, `PEFT Workbench: Focus on ${view} View`);
+  await runCommand(page, `PEFT: Focus on ${view} View`);
 }

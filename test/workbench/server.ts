@@ -65,6 +65,8 @@ function writeSettings(profile: string, options: WorkbenchOptions): void {
     'security.workspace.trust.startupPrompt': 'never',
     'security.workspace.trust.banner': 'never',
     'extensions.ignoreRecommendations': true,
+    'extensions.autoCheckUpdates': false,
+    'extensions.autoUpdate': false,
     'window.restoreWindows': 'none',
     'files.autoSave': 'off',
     ...options.settings,
