@@ -31,7 +31,7 @@ describe('micro-batches', () => {
     assert.deepEqual([...batch.segmentEnd], [2, 2, 3, 4]);
     assert.deepEqual([...batch.labels], [31, X, X, X]);
     assert.deepEqual([batch.lossTokens, batch.count], [1, 2]);
-    assert.deepEqual(padTo(padTo(packBatch(examples, [2]), 3), 4), batch);
+    for (const size of [3, 6]) assert.deepEqual(padTo(padTo(packBatch(examples, [2]), size), 4), batch);
     assert.throws(() => padTo(batch, 1), /A batch of 2 tokens does not fit 1/);
   });
 

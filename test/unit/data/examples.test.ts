@@ -78,23 +78,27 @@ describe('examples', () => {
   });
 
   it('are cut at the end, and counted', () => {
-    const rows = [{ text: 'x y z x y z' }, { prompt: 'x y z x y z', completion: ' a' }, { text: 'a' }];
+    const rows = [
+      { prompt: 'x', completion: ' y z x y z' },
+      { prompt: 'x y z x y z', completion: ' a' },
+      { prompt: 'a', completion: 'b' },
+    ];
     const { examples, skipped, truncated } = tokenize(rows, { maxLength: 4 });
     assert.deepEqual([examples.length, skipped, truncated], [2, 1, 2]);
-    assert.deepEqual([...examples[0].ids], tiny.encode('x y z x y z').slice(0, 4));
+    assert.deepEqual([...examples[0].ids], [...tiny.encode('x'), ...tiny.encode(' y z x y z')].slice(0, 4));
     assert.equal(examples[0].labels.length, 4);
   });
 
   it('without a token to predict are skipped: the first token has none before it', () => {
-    const rows = [
+    const { examples, skipped } = tokenize([
       { input_ids: [5], labels: [5] },
       { input_ids: [5, 6], labels: [5, -100] },
-      { text: '' },
-      { text: 'ab' },
-    ];
-    const { examples, skipped } = tokenize(rows);
+      { input_ids: [], labels: [] },
+      { input_ids: [5, 6], labels: [-100, 6] },
+    ]);
     assert.deepEqual([examples.length, skipped], [1, 3]);
-    assert.equal(countLossTokens(examples[0]), examples[0].ids.length - 1);
+    assert.equal(countLossTokens(examples[0]), 1);
+    assert.equal(tokenize([{ text: '' }, { text: 'a' }]).skipped, 1);
   });
 
   it('must not all be skipped', () => {

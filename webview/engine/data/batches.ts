@@ -46,12 +46,12 @@ export function padTo(batch: MicroBatch, size: number): MicroBatch {
   if (size < count)
     throw problem('data.batch', `A batch of ${count} tokens does not fit ${size}.`, 'Lower data.max_length.');
   const padded = emptyBatch(size);
-  padded.tokens.set(batch.tokens);
-  padded.positions.set(batch.positions);
-  padded.segmentStart.set(batch.segmentStart);
-  padded.segmentEnd.set(batch.segmentEnd);
-  padded.labels.set(batch.labels);
-  for (let t = batch.tokens.length; t < size; t++) {
+  padded.tokens.set(batch.tokens.subarray(0, count));
+  padded.positions.set(batch.positions.subarray(0, count));
+  padded.segmentStart.set(batch.segmentStart.subarray(0, count));
+  padded.segmentEnd.set(batch.segmentEnd.subarray(0, count));
+  padded.labels.set(batch.labels.subarray(0, count));
+  for (let t = count; t < size; t++) {
     padded.segmentStart[t] = t;
     padded.segmentEnd[t] = t + 1;
   }

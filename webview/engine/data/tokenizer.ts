@@ -17,8 +17,10 @@ export interface TextTokenizer {
   /** One more than the largest id. */
   readonly vocabSize: number;
   /** Renders a conversation; absent when there is no chat template. Throws what the template throws. */
-  applyChatTemplate?(messages: readonly Message[], options: { readonly addGenerationPrompt: boolean }): string;
+  readonly applyChatTemplate?: ChatTemplate;
 }
+
+export type ChatTemplate = (messages: readonly Message[], options: { readonly addGenerationPrompt: boolean }) => string;
 
 /** The end and start tokens to use when `tokenizer_config.json` names none. */
 export type TokenFallback = Pick<ModelConfig, 'eosTokenIds' | 'bosTokenId'>;
@@ -137,7 +139,7 @@ function configTemplate(config: JsonObject): string | undefined {
   return typeof entry?.['template'] === 'string' ? entry['template'] : undefined;
 }
 
-function template(source: string | undefined, special: Record<string, string>): TextTokenizer['applyChatTemplate'] {
+function template(source: string | undefined, special: Record<string, string>): ChatTemplate | undefined {
   if (source === undefined) return undefined;
   const parsed = parseTemplate(source);
   return (messages, { addGenerationPrompt }) =>
