@@ -3,7 +3,7 @@ import { problem } from '../common/errors';
 import type { DashboardAction } from '../common/protocol';
 import { deleteRuns } from './deleteRun';
 import { exportAdapter } from './exportAdapter';
-import { GpuDoctor } from './gpuDoctor';
+import type { GpuDoctor } from './gpuDoctor';
 import { newConfig } from './newConfig';
 import { openExample } from './openExample';
 import type { Registrar } from './registrar';

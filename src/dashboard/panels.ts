@@ -17,8 +17,8 @@ export interface DashboardDeps {
   readonly extensionUri: vscode.Uri;
   readonly store: RunStore;
   readonly log: vscode.LogOutputChannel;
-  command(runId: string, command: EngineCommand): Promise<void>;
-  invoke(runId: string, action: DashboardAction): Promise<void>;
+  readonly command: (runId: string, command: EngineCommand) => Promise<void>;
+  readonly invoke: (runId: string, action: DashboardAction) => Promise<void>;
 }
 
 type ToPage = Connection<Record<never, never>>;

@@ -30,7 +30,7 @@ export interface JobSource {
 /** Time, from outside. */
 export interface Timer {
   /** Epoch milliseconds. */
-  now(): number;
+  readonly now: () => number;
   sleep(ms: number): Promise<void>;
   /** Calls `work` every `ms` until disposed. */
   every(ms: number, work: () => void): Disposable;

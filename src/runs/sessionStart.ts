@@ -2,7 +2,6 @@ import * as vscode from 'vscode';
 import { toProblem } from '../common/errors';
 import { DisposableStore } from '../common/lifecycle';
 import { isActive } from '../common/run/stateMachine';
-import type { Dashboards } from '../dashboard/panels';
 import type { RunController } from './controller';
 import type { RunQueue } from './queue';
 import { recoverRuns } from './recovery';
@@ -16,7 +15,7 @@ export interface SessionDeps {
   readonly store: RunStore;
   readonly controller: RunController;
   readonly queue: RunQueue;
-  readonly dashboards: Dashboards;
+  readonly dashboards: { show(id: string, options: { preserveFocus: boolean }): void; refresh(): Promise<void> };
   readonly session: string;
   readonly log: vscode.LogOutputChannel;
 }
