@@ -1,0 +1,106 @@
+/** The states of the page that are worth a picture. */
+import type { DashboardSnapshot } from '../../src/common/protocol';
+import { protocolVersion } from '../../src/common/protocol';
+import type { HostEvent, RunEvent, TrainEvent } from '../../src/common/run/events';
+import { fold } from '../../src/common/run/fold';
+import type { RunView } from '../../src/common/run/view';
+import { eventsOf, manifestOf, viewOf, type RunShape } from './fixtures';
+
+export interface Scene {
+  /** What the host answers to `hydrate`; undefined: it never answers. */
+  readonly snapshot?: DashboardSnapshot;
+  /** Events that arrive afterwards, a few every 100 ms. */
+  readonly stream?: { readonly runId: string; readonly events: readonly RunEvent[] };
+  readonly refuse?: boolean;
+}
+
+const base: RunShape = { name: 'devil-lora-r16', steps: 200, done: 128, blocks: 4, rank: 16, budgetMib: 24 };
+const other: RunShape = {
+  name: 'devil-lora',
+  steps: 200,
+  done: 200,
+  blocks: 4,
+  seed: 7,
+  floor: 2.05,
+  state: 'completed',
+};
+
+function show(...runs: RunView[]): Scene {
+  return { snapshot: { version: protocolVersion, runs } };
+}
+
+function withEvents(shape: RunShape, ...events: readonly (TrainEvent | HostEvent)[]): RunView {
+  const view = viewOf(shape);
+  for (const event of events) fold(view, { ...event, seq: view.seq + 1, time: view.updatedAt + 5 });
+  return view;
+}
+
+function live(): Scene {
+  const shape = { ...base, done: 200, state: 'completed' as const };
+  const events = eventsOf(shape);
+  const view = viewOf({ ...base, done: 60 });
+  return {
+    snapshot: { version: protocolVersion, runs: [view] },
+    stream: { runId: manifestOf(shape).id, events: events.filter(event => event.seq > view.seq) },
+  };
+}
+
+const overlong = {
+  code: 'data.truncated',
+  message: '12 rows of devil.train.jsonl are longer than 128 tokens and were cut.',
+  hint: 'Raise data.max_length to 180 to keep them whole.',
+};
+const slow = {
+  code: 'gpu.software',
+  message: 'This adapter computes on the CPU (SwiftShader).',
+  hint: 'Results are right but slow; enable hardware WebGPU to use the graphics card.',
+};
+const nonFinite = {
+  code: 'train.nonFinite',
+  message: 'The loss became NaN at step 97.',
+  hint: 'Lower training.learning_rate (now 0.001) or turn on clipping with training.max_grad_norm, then resume from step 50.',
+};
+
+/** By name, as the address bar gives it. */
+export const scenes: Readonly<Record<string, () => Scene>> = {
+  running: () => show(viewOf(base)),
+  overlay: () => show(viewOf(base), viewOf(other)),
+  paused: () => show(viewOf({ ...base, state: 'paused' })),
+  completed: () => show(viewOf({ ...base, done: 200, state: 'completed' })),
+  interrupted: () =>
+    show(
+      withEvents(
+        { ...base, state: 'interrupted' },
+        { type: 'warning', problem: overlong },
+        { type: 'warning', problem: slow },
+      ),
+    ),
+  failed: () =>
+    show(
+      withEvents(
+        { ...base, done: 97 },
+        { type: 'warning', problem: slow },
+        { type: 'state', state: 'failed', problem: nonFinite },
+      ),
+    ),
+  starting: () => show(viewOf({ ...base, done: 0, state: 'starting' })),
+  queued: () => show(viewOf({ ...base, done: 0, state: 'queued' })),
+  full: () => show(viewOf({ ...base, name: 'devil-full', method: 'full', budgetMib: 1024 })),
+  large: () =>
+    show(
+      viewOf({
+        ...base,
+        name: 'long-run',
+        steps: 10_000,
+        done: 10_000,
+        blocks: 32,
+        evalEvery: 500,
+        state: 'completed',
+      }),
+    ),
+  live,
+  empty: () => show(),
+  loading: () => ({}),
+  outdated: () => ({ snapshot: { version: 0, runs: [] } }),
+  unreachable: () => ({ refuse: true }),
+};

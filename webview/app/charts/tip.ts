@@ -1,0 +1,40 @@
+import { fill, h, setStyle } from '../dom';
+
+export interface TipRow {
+  readonly label: string;
+  readonly text: string;
+  /** CSS colour of the swatch; none without it. */
+  readonly colour?: string;
+}
+
+export interface TipContent {
+  readonly title: string;
+  readonly rows: readonly TipRow[];
+}
+
+const gap = 12;
+
+/** A floating box with the values under the pointer. It follows the mouse, so it is hidden from screen readers. */
+export class Tip {
+  readonly element = h('div', { class: 'tip', 'aria-hidden': 'true', hidden: true });
+
+  /** `x`, `y` and the size to stay inside of, in pixels of the positioned parent. */
+  show(content: TipContent, x: number, y: number, bounds: { width: number; height: number }): void {
+    fill(this.element, h('div', { class: 'tip-title' }, content.title), ...content.rows.map(row));
+    this.element.hidden = false;
+    const { offsetWidth, offsetHeight } = this.element;
+    const left = x + gap + offsetWidth > bounds.width ? Math.max(0, x - gap - offsetWidth) : x + gap;
+    const top = Math.max(0, Math.min(y - offsetHeight / 2, bounds.height - offsetHeight));
+    setStyle(this.element, 'transform', `translate(${Math.round(left)}px, ${Math.round(top)}px)`);
+  }
+
+  hide(): void {
+    this.element.hidden = true;
+  }
+}
+
+function row({ label, text, colour }: TipRow): HTMLElement {
+  const swatch = h('i', { class: 'swatch' });
+  if (colour !== undefined) swatch.style.background = colour;
+  return h('div', { class: 'tip-row' }, colour !== undefined && swatch, h('span', {}, label), h('b', {}, text));
+}

@@ -1,0 +1,186 @@
+import type { ImportanceTable } from '../../../src/common/run/events';
+import type { RunView } from '../../../src/common/run/view';
+import { formatMetric } from './format';
+import type { TableModel } from './table';
+
+export interface MetricText {
+  readonly label: string;
+  /** What the number means, in half a sentence. */
+  readonly meaning: string;
+}
+
+const known: Readonly<Record<string, MetricText>> = {
+  gradient_norm: { label: 'Gradient norm Iₖ', meaning: 'how strongly the loss pulls on each adapter' },
+  update_norm: { label: 'Update ‖ΔW‖', meaning: 'how far each adapter has moved its matrix' },
+};
+
+/** Name and meaning of a metric id; an unknown id is shown as it is. */
+export function metricText(metric: string): MetricText {
+  return known[metric] ?? { label: metric.replaceAll('_', ' '), meaning: 'value per module and block' };
+}
+
+/** One recorded importance table and its step. */
+export interface Frame {
+  readonly step: number;
+  readonly table: ImportanceTable;
+}
+
+/** Metric ids in the order the run reports them. */
+export function metricsOf(run: RunView): string[] {
+  return run.importance.at(-1)?.tables.map(table => table.metric) ?? [];
+}
+
+/** Every recorded table of one metric, oldest first. */
+export function framesOf(run: RunView, metric: string): Frame[] {
+  return run.importance.flatMap(({ step, tables }) => {
+    const table = tables.find(candidate => candidate.metric === metric);
+    return table === undefined ? [] : [{ step, table }];
+  });
+}
+
+/** Lowest and highest value of the given frames, or undefined if they hold none. */
+export function extentOf(frames: readonly Frame[]): { min: number; max: number } | undefined {
+  let min = Infinity;
+  let max = -Infinity;
+  for (const { table } of frames) {
+    for (const row of table.values) {
+      for (const value of row) {
+        if (value === null || !Number.isFinite(value)) continue;
+        min = Math.min(min, value);
+        max = Math.max(max, value);
+      }
+    }
+  }
+  return min <= max ? { min, max } : undefined;
+}
+
+/** Where a value lies between the ends, 0 to 1; all equal values lie in the middle. */
+export function shareOf(value: number, extent: { min: number; max: number }): number {
+  if (extent.max <= extent.min) return 0.5;
+  return Math.min(1, Math.max(0, (value - extent.min) / (extent.max - extent.min)));
+}
+
+/** A common power of ten for all cells, a multiple of 3, so that cells show short numbers. */
+export function exponentOf(max: number): number {
+  if (!(max > 0) || !Number.isFinite(max)) return 0;
+  const exponent = Math.floor(Math.log10(max) / 3) * 3;
+  return exponent === 0 || (exponent === -3 && max >= 0.1) ? 0 : exponent;
+}
+
+/** A cell's number with the common power taken out, at most three figures: `1.24`, `12.4`, `124`, `.03`. */
+export function formatCell(value: number, exponent: number): string {
+  const scaled = value / 10 ** exponent;
+  const size = Math.abs(scaled);
+  if (!Number.isFinite(scaled)) return String(value);
+  if (size >= 100) return scaled.toFixed(0);
+  return size >= 10 ? scaled.toFixed(1) : scaled.toFixed(2);
+}
+
+const superscripts = '⁰¹²³⁴⁵⁶⁷⁸⁹';
+
+/** ` × 10⁻³`, or nothing for the exponent 0. */
+export function formatPower(exponent: number): string {
+  if (exponent === 0) return '';
+  const digits = [...String(Math.abs(exponent))].map(digit => superscripts[Number(digit)]).join('');
+  return ` × 10${exponent < 0 ? '⁻' : ''}${digits}`;
+}
+
+/** Row label without what all rows share: `self_attn.q_proj` → `q`. */
+export function shortModule(name: string): string {
+  return name.slice(name.lastIndexOf('.') + 1).replace(/_proj$/, '');
+}
+
+export interface Cell {
+  readonly module: string;
+  readonly block: number;
+}
+
+/** The cell with the highest value, which is the one a person wants to look at first. */
+export function strongestCell({ table }: Frame): Cell | undefined {
+  let best: Cell | undefined;
+  let top = -Infinity;
+  table.values.forEach((row, r) =>
+    row.forEach((value, c) => {
+      if (value === null || !(value > top)) return;
+      top = value;
+      best = { module: table.modules[r], block: table.blocks[c] };
+    }),
+  );
+  return best;
+}
+
+/** One cell's value over the steps; steps where it is missing are left out. */
+export function cellCurve(frames: readonly Frame[], cell: Cell): { steps: number[]; values: number[] } {
+  const steps: number[] = [];
+  const values: number[] = [];
+  for (const { step, table } of frames) {
+    const value = cellValue(table, cell);
+    if (value === null) continue;
+    steps.push(step);
+    values.push(value);
+  }
+  return { steps, values };
+}
+
+/** The value of a cell found by its labels, so that tables of another shape cannot mix cells up. */
+export function cellValue(table: ImportanceTable, cell: Cell): number | null {
+  const row = table.modules.indexOf(cell.module);
+  const column = table.blocks.indexOf(cell.block);
+  return table.values[row]?.[column] ?? null;
+}
+
+/** The mean of all cells over the steps. */
+export function meanCurve(frames: readonly Frame[]): { steps: number[]; values: number[] } {
+  const filled = frames.filter(frame => extentOf([frame]) !== undefined);
+  const mean = ({ table }: Frame): number => {
+    const values = table.values.flat().filter(value => value !== null);
+    return values.reduce((sum, value) => sum + value, 0) / values.length;
+  };
+  return { steps: filled.map(frame => frame.step), values: filled.map(mean) };
+}
+
+/** One sentence for screen readers that says what the heatmap shows. */
+export function importanceSummary(frame: Frame): string {
+  const strongest = strongestCell(frame);
+  if (strongest === undefined) return `No importance values at step ${frame.step}.`;
+  const { label } = metricText(frame.table.metric);
+  const value = formatMetric(cellValue(frame.table, strongest) ?? undefined);
+  return `${label} at step ${frame.step}: highest in ${strongest.module} of block ${strongest.block}, ${value}.`;
+}
+
+/** A frame as a table: modules down, blocks across. */
+export function importanceTable({ step, table }: Frame): TableModel {
+  const columns = ['module', ...table.blocks.map(block => `block ${block}`)];
+  return {
+    caption: `${metricText(table.metric).label} at step ${step}`,
+    columns: columns.map((label, i) => ({ label, numeric: i > 0 })),
+    rows: table.modules.map((module, r) => [
+      module,
+      ...table.values[r].map(value => (value === null ? '' : formatMetric(value))),
+    ]),
+  };
+}
+
+/** Every recorded value of every metric in long form, for a CSV. */
+export function importanceCsvTable(run: RunView): TableModel {
+  const rows = run.importance.flatMap(({ step, tables }) =>
+    tables.flatMap(table =>
+      table.values.flatMap((row, r) =>
+        row.flatMap((value, c) =>
+          value === null ? [] : [[step, table.metric, table.modules[r], table.blocks[c], value].map(String)],
+        ),
+      ),
+    ),
+  );
+  const columns = ['step', 'metric', 'module', 'block', 'value'].map(label => ({ label, numeric: label !== 'module' }));
+  return { caption: `Importance of ${run.manifest.name}`, columns, rows };
+}
+
+/** Why there is no heatmap, in a sentence; undefined if one will come or is there. */
+export function noImportanceReason(run: RunView): string | undefined {
+  const { method, training } = run.manifest.config;
+  if (run.importance.length > 0) return undefined;
+  if (method.type === 'full') return 'Full fine-tuning trains every weight: there are no adapters to compare.';
+  if (training.importance_steps === 0) return 'Importance is turned off: training.importance_steps is 0.';
+  return undefined;
+}

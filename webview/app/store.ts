@@ -1,0 +1,121 @@
+import type { Problem } from '../../src/common/errors';
+import { toProblem } from '../../src/common/errors';
+import { Emitter, type Disposable } from '../../src/common/lifecycle';
+import type { DashboardNotification, DashboardSnapshot } from '../../src/common/protocol';
+import { protocolVersion } from '../../src/common/protocol';
+import type { RunEvent } from '../../src/common/run/events';
+import { fold } from '../../src/common/run/fold';
+import type { RunView } from '../../src/common/run/view';
+import type { Preferences, SavedState } from './preferences';
+
+export type Phase = 'loading' | 'ready' | 'outdated' | 'unreachable';
+
+/** Everything the views draw. Runs are mutated in place by the fold; `seq` of a run says whether it changed. */
+export interface AppState {
+  readonly phase: Phase;
+  /** The main run first, then the overlays. */
+  readonly runs: readonly RunView[];
+  readonly preferences: Preferences;
+  /** A request of this page that failed; shown until dismissed. */
+  readonly failure?: Problem;
+}
+
+/** What the store needs from the outside. */
+export interface StorePorts {
+  hydrate(runId: string | undefined): Promise<DashboardSnapshot>;
+  save(state: SavedState): void;
+  /** Runs the callback before the next frame; one call per change burst. */
+  schedule(callback: () => void): void;
+}
+
+/** The page's one state: a snapshot from the host, then events folded in as they arrive. */
+export class Store implements Disposable {
+  private readonly changed = new Emitter<AppState>();
+  private current: AppState;
+  private scheduled = false;
+  private hydrating = false;
+
+  readonly onDidChange = this.changed.event;
+
+  constructor(
+    private readonly ports: StorePorts,
+    private readonly saved: SavedState,
+  ) {
+    this.current = { phase: 'loading', runs: [], preferences: saved.preferences };
+  }
+
+  get state(): AppState {
+    return this.current;
+  }
+
+  /** Asks the host for the full picture; a second call while one is under way does nothing. */
+  async hydrate(): Promise<void> {
+    if (this.hydrating) return;
+    this.hydrating = true;
+    try {
+      this.show(await this.ports.hydrate(this.current.runs[0]?.manifest.id ?? this.saved.runId));
+    } catch (error) {
+      this.set({ phase: 'unreachable', failure: toProblem(error) });
+    } finally {
+      this.hydrating = false;
+    }
+  }
+
+  /** Takes a message of the host in. Events that the snapshot already holds are skipped; a gap hydrates again. */
+  receive(notification: DashboardNotification): void {
+    if (notification.type === 'snapshot') this.show(notification.snapshot);
+    else if (!this.foldAll(notification.runId, notification.events)) void this.hydrate();
+  }
+
+  setPreferences(change: Partial<Preferences>): void {
+    this.set({ preferences: { ...this.current.preferences, ...change } });
+    this.persist();
+  }
+
+  /** Shows, or with `undefined` dismisses, a failed request. */
+  setFailure(failure: Problem | undefined): void {
+    this.set({ failure });
+  }
+
+  dispose(): void {
+    this.changed.dispose();
+  }
+
+  private show(snapshot: DashboardSnapshot): void {
+    if (snapshot.version !== protocolVersion) {
+      this.set({ phase: 'outdated', runs: [], failure: undefined });
+      return;
+    }
+    this.set({ phase: 'ready', runs: snapshot.runs, failure: undefined });
+    this.persist();
+  }
+
+  private foldAll(runId: string, events: readonly RunEvent[]): boolean {
+    const view = this.current.runs.find(run => run.manifest.id === runId);
+    if (view === undefined) return true;
+    for (const event of events) {
+      if (event.seq > view.seq + 1) return false;
+      fold(view, event);
+    }
+    this.announce();
+    return true;
+  }
+
+  private set(change: Partial<AppState>): void {
+    this.current = { ...this.current, ...change };
+    this.announce();
+  }
+
+  private announce(): void {
+    if (this.scheduled) return;
+    this.scheduled = true;
+    this.ports.schedule(() => {
+      this.scheduled = false;
+      this.changed.fire(this.current);
+    });
+  }
+
+  private persist(): void {
+    this.ports.save({ runId: this.current.runs[0]?.manifest.id, preferences: this.current.preferences });
+  }
+}
