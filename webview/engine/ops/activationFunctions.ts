@@ -10,7 +10,7 @@ export interface Elementwise {
 
 /** The argument of exp is kept below where f32 overflows; sigmoid is 0 or 1 to the last bit long before. */
 const sigmoid = `
-fn sigmoid(x: V) -> V { return 1.0 / (1.0 + exp(min(-x, V(80.0)))); }
+fn sigmoid(x: V) -> V { return 1.0 / (1.0 + exp(min(-x, V(88.0)))); }
 `;
 
 /**
@@ -40,10 +40,14 @@ fn erf(x: V) -> V {
 }
 `;
 
-/** √(2/π) and the cubic coefficient of the tanh form of GELU (Hendrycks and Gimpel 2016); 2u is the sigmoid's argument. */
+/**
+ * √(2/π) and the cubic coefficient of the tanh form of GELU (Hendrycks and Gimpel 2016); 2u is the sigmoid's argument.
+ * Past ±20 the slope is 0 or 1 to the last bit, and its square would overflow.
+ */
 const geluTanh = `
 fn twice_u(x: V) -> V { return 1.5957691216057308 * x * (1.0 + 0.044715 * x * x); }
-fn gelu_slope(x: V) -> V {
+fn gelu_slope(wide: V) -> V {
+  let x = clamp(wide, V(-20.0), V(20.0));
   let s = sigmoid(twice_u(x));
   return s + x * s * (1.0 - s) * 1.5957691216057308 * (1.0 + 0.134145 * x * x);
 }
