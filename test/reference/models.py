@@ -1,7 +1,7 @@
 """Writes models.json: config.json, weights and linear modules of small models as transformers makes them, and the LoRA
 adapters PEFT saves for two of them.
 
-Run with the packages of requirements.txt: python test/reference/models.py
+Run with the packages of test/parity/requirements.txt: python test/reference/models.py
 """
 
 import base64

@@ -1,6 +1,6 @@
 """Writes safetensors_file.json: a file with every dtype, as the reference implementation writes it.
 
-Run with the packages of requirements.txt: python test/reference/safetensors_file.py
+Run with the packages of test/parity/requirements.txt: python test/reference/safetensors_file.py
 """
 
 import base64

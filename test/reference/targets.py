@@ -1,6 +1,6 @@
 """Writes targets.json: which modules PEFT adapts, with rank and scaling, for option sets on small models.
 
-Run with the packages of requirements.txt: python test/reference/targets.py
+Run with the packages of test/parity/requirements.txt: python test/reference/targets.py
 """
 
 import json

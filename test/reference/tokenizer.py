@@ -1,7 +1,7 @@
 """Writes tokenizer.json: the ids Python's tokenizers gives to awkward strings, for the built-in model's tokenizer and for
 three small ones made here in the form that Qwen2, Llama 3 and Mistral use (tokenizers/*.json).
 
-Run with the packages of requirements.txt: python test/reference/tokenizer.py
+Run with the packages of test/parity/requirements.txt: python test/reference/tokenizer.py
 """
 
 import json

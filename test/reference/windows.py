@@ -1,7 +1,7 @@
 """Writes windows.json: which rows transformers' Trainer puts into each optimizer step, in file order.
 
 A one-parameter model records the rows of every forward pass; steps are told apart by the global step.
-Run with the packages of requirements.txt: python test/reference/windows.py
+Run with the packages of test/parity/requirements.txt: python test/reference/windows.py
 """
 
 import json

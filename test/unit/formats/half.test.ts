@@ -91,6 +91,13 @@ describe('weights decode to f32', () => {
     assert.deepEqual([...decoded], [1.5, -0, Math.fround(1e-45), Infinity]);
   });
 
+  it("from Node's Buffer at any offset, as a copy too", () => {
+    const buffer = Buffer.from([0, 0, 0, 0, 0, 0x80, 0x3f, 0xff]);
+    const values = decodeToF32('F32', buffer.subarray(3, 7));
+    buffer.fill(0);
+    assert.deepEqual([...values], [1]);
+  });
+
   it('from nothing else', () => {
     assert.throws(() => decodeToF32('I64', new Uint8Array(8)), /Weights of type I64 are not supported/);
     assert.throws(() => decodeToF32('F32', new Uint8Array(6)), /6 bytes are no whole number of F32 values/);

@@ -59,7 +59,8 @@ export function decodeToF32(dtype: string, bytes: Uint8Array): Float32Array<Arra
       `${bytes.length} bytes are no whole number of ${dtype} values.`,
       'Fetch the file again.',
     );
-  const copy = bytes.slice().buffer;
+  // The constructor copies; `slice` would share memory when a host passes Node's subclass of Uint8Array.
+  const copy = new Uint8Array(bytes).buffer;
   if (dtype === 'F32') return new Float32Array(copy);
   const halves = new Uint16Array(copy);
   const values = new Float32Array(halves.length);
@@ -76,4 +77,10 @@ export function decodeToF32(dtype: string, bytes: Uint8Array): Float32Array<Arra
 /** The bytes of f32 values as a file stores them (every platform that runs WebGPU is little-endian). Shares memory. */
 export function f32Bytes(values: Float32Array): Uint8Array {
   return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+}
+
+/** Index of the first NaN or infinity, or -1. A plain loop: a weight has millions of values. */
+export function firstNonFinite(values: Float32Array): number {
+  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return i;
+  return -1;
 }

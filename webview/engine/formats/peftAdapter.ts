@@ -2,7 +2,7 @@ import type { FileSet } from '../../../src/common/run/events';
 import { problem } from '../../../src/common/errors';
 import type { ModuleSpec } from '../model/catalog';
 import { configFile, parseAdapterConfig, type AdapterConfig } from './adapterConfig';
-import { decodeToF32 } from './dtypes';
+import { decodeToF32, firstNonFinite } from './dtypes';
 import { patternLookup } from './patternLookup';
 import { readSafetensors, type TensorEntry } from './safetensors';
 
@@ -129,7 +129,7 @@ function checkShape(name: string, entry: TensorEntry | undefined, expected: read
 
 function readValues(bytes: Uint8Array, name: string, entry: TensorEntry): Float32Array<ArrayBuffer> {
   const values = decodeToF32(entry.dtype, bytes.subarray(entry.begin, entry.end));
-  const bad = values.findIndex(value => !Number.isFinite(value));
+  const bad = firstNonFinite(values);
   if (bad < 0) return values;
   throw problem('adapter.nonfinite', `${weightsFile}: ${name} contains ${values[bad]}.`, 'Use an earlier checkpoint.');
 }

@@ -1,5 +1,5 @@
 import { problem } from '../../../src/common/errors';
-import { decodeToF32 } from '../formats/dtypes';
+import { decodeToF32, firstNonFinite } from '../formats/dtypes';
 import { field, isObject, parseJsonObject, wrongField } from '../formats/jsonFields';
 import { readSafetensors, type TensorEntry } from '../formats/safetensors';
 import { tensorCatalog, type TensorSpec } from './catalog';
@@ -99,7 +99,7 @@ function spellings(name: string): string[] {
 
 function readFinite({ spec, shard, entry }: Located): Float32Array<ArrayBuffer> {
   const values = decodeToF32(entry.dtype, shard.bytes.subarray(entry.begin, entry.end));
-  const bad = values.findIndex(value => !Number.isFinite(value));
+  const bad = firstNonFinite(values);
   if (bad < 0) return values;
   throw problem(
     'model.nonfinite',
