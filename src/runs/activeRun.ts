@@ -27,7 +27,8 @@ export interface ActiveRunHooks {
 export class ActiveRun {
   private readonly pieces: (() => Promise<void>)[] = [];
   private busy = false;
-  private stopped = false;
+  /** What the result said; undefined while there is none. */
+  private stopped: boolean | undefined;
   heldBy: Problem | undefined;
   restarts = 0;
 
@@ -56,7 +57,8 @@ export class ActiveRun {
         return;
       case 'ended':
         this.add(() => {
-          this.hooks.onEnded({ stopped: this.stopped, problem: body.problem });
+          const stopped = this.stopped ?? this.writer.view.state === 'stopping';
+          this.hooks.onEnded({ stopped, problem: body.problem });
           return Promise.resolve();
         });
         return;
