@@ -4,6 +4,8 @@ import { Registrar } from './commands/registrar';
 import { registerRunCommands } from './commands/runCommands';
 import { invokeAction, registerFolderCommands } from './commands/runFolderCommands';
 import type { Services } from './commands/services';
+import { WorkspaceFacts } from './configEditor/facts';
+import { registerConfigEditor } from './configEditor/register';
 import { Dashboards } from './dashboard/panels';
 import { StatusFeed } from './engineView/statusFeed';
 import { EngineView } from './engineView/view';
@@ -72,9 +74,12 @@ export function activate(context: vscode.ExtensionContext): ExtensionApi {
   own(vscode.window.registerWebviewPanelSerializer(Dashboards.viewType, dashboards));
   own(registerExplorer(services));
   own(new StatusBar(store, running));
-  own(new StatusFeed(engine, running, store));
+  const feed = own(new StatusFeed(engine, running, store));
   own(new ContextKeys(services));
   const doctor = own(new GpuDoctor(engine));
+  const gpu = { limits: () => feed.adapter?.limits, onDidChangeLimits: feed.onDidChangeAdapter };
+  const facts = own(new WorkspaceFacts({ extensionUri, ...gpu }));
+  own(registerConfigEditor({ extensionUri, facts }));
   registerRunCommands(registrar, services);
   registerFolderCommands(registrar, services, doctor);
 

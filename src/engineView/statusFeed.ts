@@ -10,7 +10,9 @@ import type { EngineView } from './view';
 
 /** Keeps the engine's page up to date: what the GPU is, which run is on it, what is wrong. */
 export class StatusFeed implements vscode.Disposable {
-  private adapter: AdapterInfo | undefined;
+  private found: AdapterInfo | undefined;
+  private readonly changed = new vscode.EventEmitter<AdapterInfo>();
+  readonly onDidChangeAdapter = this.changed.event;
   private problem: Problem | undefined;
   private readonly listening: vscode.Disposable;
 
@@ -21,6 +23,7 @@ export class StatusFeed implements vscode.Disposable {
   ) {
     const soon = gather(250, () => this.show());
     this.listening = vscode.Disposable.from(
+      this.changed,
       soon,
       engine.onReady(() => void this.probe()),
       engine.onLost(problem => {
@@ -32,13 +35,19 @@ export class StatusFeed implements vscode.Disposable {
     );
   }
 
+  /** The GPU as the engine last reported it. */
+  get adapter(): AdapterInfo | undefined {
+    return this.found;
+  }
+
   dispose(): void {
     this.listening.dispose();
   }
 
   private async probe(): Promise<void> {
     try {
-      this.adapter = await this.engine.request('probe', {});
+      this.found = await this.engine.request('probe', {});
+      this.changed.fire(this.found);
       this.problem = undefined;
     } catch (error) {
       this.problem = toProblem(error);
@@ -49,7 +58,7 @@ export class StatusFeed implements vscode.Disposable {
   private show(): void {
     const view = this.controller.active;
     this.engine.show({
-      adapter: view?.adapter ?? this.adapter,
+      adapter: view?.adapter ?? this.found,
       problem: this.problem,
       run: view && describeRun(view, this.controller.heldBy),
     });

@@ -87,7 +87,8 @@ function runItem({ id, summary }: RunEntry): vscode.TreeItem {
   const [icon, color] = icons[summary.state];
   item.iconPath = new vscode.ThemeIcon(icon, color === undefined ? undefined : new vscode.ThemeColor(color));
   item.command = { command: 'peft.openDashboard', title: vscode.l10n.t('Open Dashboard'), arguments: [id] };
-  item.accessibilityInformation = { label: `${summary.name}, ${stateLabels()[summary.state]}, ${item.description}` };
+  const state = stateLabels()[summary.state].toLocaleLowerCase(vscode.env.language);
+  item.accessibilityInformation = { label: `${label}, ${state}, ${item.description}` };
   return item;
 }
 
