@@ -109,7 +109,7 @@ function closingQuote(text: string, open: number): number {
 
 /** Block style: the line says key or value, the lines above with less indentation say under what. */
 function blockCursor(text: string, offset: number, json: boolean): Cursor {
-  const lineStart = text.lastIndexOf('\n', offset - 1) + 1;
+  const lineStart = offset === 0 ? 0 : text.lastIndexOf('\n', offset - 1) + 1;
   const before = text.slice(lineStart, offset);
   const [, indent, dashes, key, gap] = /^(\s*)((?:- +)*)(?:(["']?[\w.-]+["']?)\s*:(\s+|$))?/.exec(before) ?? [
     '',

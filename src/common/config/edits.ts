@@ -140,9 +140,12 @@ function flowExtent(text: string, map: YAMLMap, pair: Pair): TextRange {
   return { start, end: endOfPair(text, pair) };
 }
 
-function renameEdits({ json }: Target, pair: Pair, key: string): TextEdit[] {
+/** Keeps the quotes of the old key: without them `{"a":1}` would become one word. */
+function renameEdits({ json, text }: Target, pair: Pair, key: string): TextEdit[] {
   const range = asNode(pair.key)?.range;
-  return range ? [{ range: { start: range[0], end: range[1] }, newText: flow(key, json) }] : [];
+  if (!range) return [];
+  const isQuoted = json || text[range[0]] === '"' || text[range[0]] === "'";
+  return [{ range: { start: range[0], end: range[1] }, newText: flow(key, isQuoted) }];
 }
 
 /** `key: value`, nested maps on lines of their own. */

@@ -51,19 +51,20 @@ function toDiagnosis(rule: Rule, finding: Finding, parsed: ParsedConfig): Diagno
   };
 }
 
-/** Fixes applied before the text is taken to be going in circles. */
-const maxRounds = 50;
-
-/** The text after every preferred fix, one at a time, so that no two of them meet. */
+/** The text after every preferred fix, one at a time, so that no two of them meet. Stops when a text comes again. */
 export function fixAll(text: string, facts: LintFacts = {}): string {
+  const seen = new Set([text]);
   let current = text;
-  for (let round = 0; round < maxRounds; round++) {
+  for (;;) {
     const fix = diagnose(parseConfig(current), facts)
       .flatMap(diagnosis => diagnosis.fixes)
       .find(candidate => candidate.preferred === true);
     const next = fix === undefined ? current : applyFix(current, fix);
-    if (next === current) return current;
+    if (seen.has(next) || seen.size > maxRounds) return current;
+    seen.add(next);
     current = next;
   }
-  return current;
 }
+
+/** Each round repairs one thing; a config has fewer keys than this. */
+const maxRounds = 100;

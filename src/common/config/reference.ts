@@ -93,7 +93,8 @@ export function rulesReference(): string {
     notice,
     '# Lint rules',
     'The editor checks a config while it is written, before anything runs. Some rules need the model, the data or the ' +
-      'memory forecast; where these are missing the rule stays silent. An error stops a run, a warning and a hint do not.',
+      'memory forecast; where these are missing the rule stays silent. An error means that the run would be refused or its result wrong; warnings ' +
+      'and hints are advice.',
     'Switch a rule off with a comment: `# peft-disable R07` at the end of a line for that line, on a line of its own for the ' +
       'whole file, `# peft-disable-next-line R07` for the next line. Without an id all rules are meant.',
   ];

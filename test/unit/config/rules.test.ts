@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
+import { disableEdit } from '../../../src/common/config/disable';
+import { fixAll } from '../../../src/common/config/lint';
 import { allRules } from '../../../src/common/config/rules/all';
 import { dataCases } from './cases/data';
 import { loraCases } from './cases/lora';
 import { memoryCases } from './cases/memory';
 import { trainingCases } from './cases/training';
-import { around, config, found, llama, repaired } from './surroundings';
+import { around, config, found, llama, repair, split } from './surroundings';
 
 const cases = [...dataCases, ...trainingCases, ...loraCases, ...memoryCases];
 
@@ -19,7 +21,14 @@ describe('lint rules', () => {
       assert.ok(marked.startsWith(at) || marked === JSON.stringify(at), `marks ${marked}`);
       const clean = found(config(good ?? bad), goodFacts).filter(diagnosis => diagnosis.code === id);
       assert.deepEqual(clean, []);
-      if (fixed === true) assert.ok(!repaired(text, facts).some(diagnosis => diagnosis.code === id));
+      if (fixed === true) {
+        const after = repair(text, id, facts);
+        assert.deepEqual(
+          found(after, facts).filter(({ code }) => code === id || code.includes('.')),
+          [],
+        );
+        assert.ok(after.startsWith('# a comment\n'));
+      }
     });
   }
 
@@ -41,3 +50,59 @@ describe('lint rules', () => {
     for (const id of ['F01', 'D05', 'P01', 'R01', 'R04', 'R13', 'B03', 'M05', 'M15']) assert.ok(!ids.has(id), id);
   });
 });
+
+describe('fix all', () => {
+  it('repairs everything that has a preferred fix and keeps comments', () => {
+    const changes = {
+      'method.r': 100,
+      'training.learning_rate': 1,
+      'training.warmup_ratio': 1,
+      'memory.quantization': 'f17',
+    };
+    const text = config(changes).replace('seed:', 'sead:');
+    const after = fixAll(text, around(llama));
+    assert.deepEqual(
+      found(after, around(llama)).filter(({ fixes }) => fixes.some(fix => fix.preferred === true)),
+      [],
+    );
+    assert.match(after, /seed: 1 # keep seed\n/);
+    assert.match(after, /quantization: f16 # keep quantization\n/);
+  });
+
+  it('ends when fixes contradict each other', () => {
+    const text = config({ 'training.max_steps': 99 });
+    assert.equal(typeof fixAll(text, { data: { train: split(3), sameText: 0, samePrompt: 0 } }), 'string');
+  });
+});
+
+describe('disable comments', () => {
+  const text = config({ 'method.lora_dropout': 0.5, 'training.weight_decay': 1 });
+  const ids = (changed: string) => found(changed).map(({ code }) => code);
+  const dropout = 'lora_dropout: 0.5 # keep lora_dropout';
+
+  it('switch rules off for a line, the next line and the file', () => {
+    assert.deepEqual(ids(text), ['R16', 'L11']);
+    assert.deepEqual(ids(text.replace(dropout, 'lora_dropout: 0.5 # peft-disable R16')), ['L11']);
+    assert.deepEqual(ids(text.replace(dropout, 'lora_dropout: 0.5 # peft-disable L11')), ['R16', 'L11']);
+    assert.deepEqual(ids(text.replace(dropout, `# peft-disable-next-line r16, L11\n  ${dropout}`)), ['L11']);
+    assert.deepEqual(ids(`# peft-disable L11 R16\n${text}`), []);
+    assert.deepEqual(ids(`# peft-disable\n${text}`), []);
+    assert.deepEqual(ids(`# peft-disabled\n${text}`), ['R16', 'L11']);
+  });
+
+  it('are written after what stands on the line', () => {
+    const offset = text.indexOf('0.5');
+    const once = insert(text, disableEdit(text, 'R16', offset));
+    assert.match(once, /lora_dropout: 0.5 # keep lora_dropout # peft-disable R16\n/);
+    assert.deepEqual(ids(once), ['L11']);
+    assert.match(insert(once, disableEdit(once, 'R17', offset)), /# peft-disable R16 R17\n/);
+  });
+
+  it('do not hide what makes the config unreadable', () => {
+    assert.deepEqual(ids(`# peft-disable\n${text}nonsense: 1\n`), ['config.unknownKey']);
+  });
+});
+
+function insert(text: string, { at, newText }: { at: number; newText: string }): string {
+  return text.slice(0, at) + newText + text.slice(at);
+}

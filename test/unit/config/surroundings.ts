@@ -1,5 +1,6 @@
 import type { LintFacts, SplitFacts } from '../../../src/common/config/facts';
-import { diagnose, fixAll, type Diagnosis } from '../../../src/common/config/lint';
+import { diagnose, type Diagnosis } from '../../../src/common/config/lint';
+import { applyFix } from '../../../src/common/config/fix';
 import { parseConfig } from '../../../src/common/config/parse';
 import { forecaster, inspectModel } from '../../../webview/engine/inspect';
 
@@ -65,6 +66,13 @@ export function found(text: string, facts: LintFacts = {}): Diagnosis[] {
   return diagnose(parseConfig(text), facts);
 }
 
-export function repaired(text: string, facts: LintFacts = {}): Diagnosis[] {
-  return found(fixAll(text, facts), facts);
+/** The text after the first fix of each finding of one rule. */
+export function repair(text: string, id: string, facts: LintFacts = {}): string {
+  let current = text;
+  for (let round = 0; round < 10; round++) {
+    const fix = found(current, facts).find(({ code }) => code === id)?.fixes[0];
+    if (fix === undefined) return current;
+    current = applyFix(current, fix);
+  }
+  return current;
 }

@@ -1,9 +1,15 @@
 import type { Fix } from '../edits';
+import type { ConfigPath } from '../range';
 import { mib, setting, type LintContext, type Rule } from '../rule';
 
 const accumulationPath = ['training', 'gradient_accumulation_steps'];
 const batchPath = ['training', 'per_device_train_batch_size'];
 const stepsPath = ['training', 'max_steps'];
+
+/** A fix that changes the length of the experiment, which "fix all" leaves to the person. */
+function choice(path: ConfigPath, value: number): Fix {
+  return { ...setting(path, value), preferred: false };
+}
 
 /** The key that makes the batch large: accumulation where there is any. */
 function batchKey({ config }: LintContext): readonly string[] {
@@ -80,9 +86,7 @@ const fewSteps: Rule = {
     if (plan.totalSteps === undefined || plan.totalSteps >= 100) return [];
     const byEpochs = config.training.max_steps === -1;
     const path = byEpochs ? ['training', 'num_train_epochs'] : stepsPath;
-    return [
-      { path, message: `The run has only ${plan.totalSteps} optimizer steps.`, fixes: [setting(stepsPath, 100)] },
-    ];
+    return [{ path, message: `The run has only ${plan.totalSteps} optimizer steps.`, fixes: [choice(stepsPath, 100)] }];
   },
 };
 
@@ -99,7 +103,7 @@ const manyEpochs: Rule = {
     const bySteps = config.training.max_steps > 0;
     const path = bySteps ? stepsPath : ['training', 'num_train_epochs'];
     const message = `${Number(epochs.toPrecision(3))} passes over ${rows} rows without evaluation: nobody sees when it overfits.`;
-    return [{ path, message, fixes: [setting(path, bySteps ? 5 * stepsPerEpoch : 5)] }];
+    return [{ path, message, fixes: [choice(path, bySteps ? 5 * stepsPerEpoch : 5)] }];
   },
 };
 

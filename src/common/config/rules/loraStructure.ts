@@ -77,7 +77,7 @@ const doubleScale: Rule = {
   id: 'R08',
   severity: 'info',
   title: 'Rank-stabilised LoRA with a large alpha',
-  why: 'rsLoRA already divides by √r instead of r; an alpha made for the old scale scales twice.',
+  why: 'Rank-stabilised LoRA already divides by √r instead of r; an alpha made for the old scale scales twice.',
   advice: 'Set lora_alpha near r.',
   check: ({ lora }) => {
     const scale = (lora?.lora_alpha ?? 0) / Math.sqrt(lora?.r ?? 1);

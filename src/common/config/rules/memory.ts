@@ -87,8 +87,7 @@ const aboveBinding: Rule = {
   advice: 'Use a smaller micro-batch, shorter rows or a smaller model.',
   check: context => {
     const forecast = context.facts.forecast?.(context.config);
-    // Targets that match nothing also cannot be planned; R04, R05 and R12 say so with better help.
-    if (forecast === undefined || !('problem' in forecast) || forecast.problem.code.startsWith('target.')) return [];
+    if (forecast === undefined || !('problem' in forecast) || !forecast.problem.code.startsWith('memory.')) return [];
     const { path, fixes } = remedies(context, () => true);
     const { message, hint } = forecast.problem;
     return [{ path, message: `${message} ${hint}`, fixes }];

@@ -56,7 +56,7 @@ const bestNeedsCheckpoints: Rule = {
   severity: 'error',
   title: 'The best checkpoint cannot be found',
   why:
-    'load_best_model_at_end picks among checkpoints with an eval loss: it needs eval_steps, and save_steps that are a ' +
+    'The best checkpoint is picked among those with an eval loss: that needs eval_steps, and save_steps that are a ' +
     'multiple of it (TrainingArguments refuses anything else).',
   advice: 'Evaluate and save at the same steps.',
   check: ({ config }) => {

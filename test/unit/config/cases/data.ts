@@ -16,7 +16,7 @@ export const dataCases: readonly RuleCase[] = [
   { id: 'F01', bad: {}, facts: file('missing'), goodFacts: {}, at: 'train.jsonl', severity: 'error' },
   { id: 'F02', bad: {}, facts: file('outside'), goodFacts: {}, at: 'train.jsonl', severity: 'warning' },
   { id: 'F03', bad: {}, facts: file('unusable'), goodFacts: {}, at: 'train.jsonl', severity: 'error' },
-  { id: 'F04', bad: { 'data.eval': './train.jsonl' }, good: withEval, at: './train', severity: 'error', fixed: true },
+  { id: 'F04', bad: { 'data.eval': './train.jsonl' }, good: withEval, at: '"./train', severity: 'error', fixed: true },
   {
     id: 'D01',
     bad: {},
