@@ -8,7 +8,7 @@ import './styles/memory.css';
 import './styles/texts.css';
 import { createActions } from './actions';
 import { registerCharts } from './charts/chartjs';
-import { LinkedCursor } from './charts/cursor';
+import { LinkedSteps } from './charts/cursor';
 import { ThemeSource } from './charts/theme';
 import { connectHost } from './host';
 import { createPage } from './page';
@@ -34,7 +34,7 @@ const update = createPage(
   document.getElementById('root') ?? document.body,
   {
     actions: createActions(host, store),
-    cursor: new LinkedCursor(),
+    cursor: new LinkedSteps(),
     theme: new ThemeSource(),
     setPreferences: change => store.setPreferences(change),
   },

@@ -122,6 +122,7 @@ function stepAxis(theme: Theme, ticks: AxisOptions['ticks']): Axis {
       maxRotation: 0,
       autoSkipPadding: 28,
       precision: 0,
+      includeBounds: false,
       callback: value => label(Number(value)),
     },
   };

@@ -3,7 +3,7 @@ import type { Disposable } from '../../../src/common/lifecycle';
 import { DisposableStore } from '../../../src/common/lifecycle';
 import { h } from '../dom';
 import { nearestStep, type Point, type Range } from '../model/loss';
-import type { LinkedCursor } from './cursor';
+import type { LinkedSteps } from './cursor';
 import { cursorKey } from './keys';
 import { lineOptions, styleOf, valueAxis, type LineDataset, type LineModel, type Mark } from './lineOptions';
 import { drawCursor, drawMarks, type Reading } from './overlay';
@@ -15,7 +15,7 @@ export interface LinePlotOptions {
   /** Accessible name of the plot. */
   readonly label: string;
   readonly theme: ThemeSource;
-  readonly cursor: LinkedCursor;
+  readonly cursor: LinkedSteps;
   readonly zoomable?: boolean;
   readonly format: (value: number) => string;
   /** Steps the cursor may rest on, ascending. */
@@ -34,7 +34,6 @@ export class LinePlot implements Disposable {
   private readonly chart: Chart<'line', Point[]>;
   private readonly tip = new Tip();
   private readonly owned = new DisposableStore();
-  private window?: Range;
   private full: Range = { min: 0, max: 1 };
   private logarithmic = false;
   private ticks: LineModel['ticks'];
@@ -58,6 +57,7 @@ export class LinePlot implements Disposable {
     this.listen(canvas);
     this.owned.add(options.theme.onDidChange(() => this.retheme()));
     this.owned.add(options.cursor.onDidMove(() => this.showCursor()));
+    this.owned.add(options.cursor.onDidZoom(() => options.onRedraw()));
   }
 
   /** Pixels across the chart; what decimation aims at. */
@@ -67,16 +67,15 @@ export class LinePlot implements Disposable {
 
   /** Steps on show: the zoomed stretch, or `full`. */
   visible(full: Range): Range {
-    return this.window ?? full;
+    return this.options.cursor.window ?? full;
   }
 
   get zoomed(): boolean {
-    return this.window !== undefined;
+    return this.options.cursor.window !== undefined;
   }
 
   resetZoom(): void {
-    this.window = undefined;
-    this.options.onRedraw();
+    this.options.cursor.zoom(undefined);
   }
 
   /** Draws a model; datasets are reused by id, so nothing is rebuilt while a run streams in. */
@@ -92,6 +91,7 @@ export class LinePlot implements Disposable {
     this.marks = model.marks ?? [];
     chart.update('none');
     this.describeCursor();
+    this.placeTip();
   }
 
   /** The chart as it is on screen, on an opaque background. */
@@ -136,8 +136,7 @@ export class LinePlot implements Disposable {
     const { min, max } = this.chart.scales.x;
     const { full } = this;
     const whole = max - min >= (full.max - full.min) * 0.999;
-    this.window = whole ? undefined : { min, max };
-    this.options.onRedraw();
+    this.options.cursor.zoom(whole ? undefined : { min: Math.floor(min), max: Math.ceil(max) });
   }
 
   private retheme(): void {
@@ -163,18 +162,32 @@ export class LinePlot implements Disposable {
     const all = steps();
     const target = cursorKey(event, all, cursor.current?.step);
     if (target !== undefined) cursor.move(target === null ? undefined : { step: target, source: id });
-    else if (zoomable && (event.key === '+' || event.key === '=')) this.chart.zoom(1.5);
-    else if (zoomable && event.key === '-') this.chart.zoom(1 / 1.5);
+    else if (zoomable && (event.key === '+' || event.key === '=')) this.zoomBy(1.5);
+    else if (zoomable && event.key === '-') this.zoomBy(1 / 1.5);
     else if (zoomable && event.key === '0') this.resetZoom();
     else return;
     event.preventDefault();
   }
 
+  /** Zooms about the cursor, so that what is looked at stays in sight. */
+  private zoomBy(factor: number): void {
+    const { scales, chartArea } = this.chart;
+    const middle = (chartArea.left + chartArea.right) / 2;
+    const step = this.options.cursor.current?.step;
+    const x = step === undefined ? middle : scales.x.getPixelForValue(step);
+    this.chart.zoom({ x: factor, focalPoint: { x, y: chartArea.top } });
+  }
+
   private showCursor(): void {
     this.chart.draw();
     this.describeCursor();
+    this.placeTip();
+  }
+
+  private placeTip(): void {
     const position = this.options.cursor.current;
-    if (position?.source !== this.options.id) {
+    const { min, max } = this.chart.scales.x;
+    if (position?.source !== this.options.id || position.step < min || position.step > max) {
       this.tip.hide();
       return;
     }

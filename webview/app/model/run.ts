@@ -48,13 +48,18 @@ function describeMethod({ method }: RunConfig): string {
   return `${name} r ${method.r}, α ${method.lora_alpha}`;
 }
 
-/** What `config` changes against `base`, as `r 8 → 16`; the name is left out, a key without a value reads `–`. */
+/** What `config` changes against `base`, as `r 8 → 16`, `budget_mib 24`, `no budget_mib`; the name is left out. */
 export function describeDifferences(config: RunConfig, base: RunConfig): string[] {
   const before = leaves(base);
   const after = leaves(config);
   return [...new Set([...before.keys(), ...after.keys()])]
     .filter(path => path !== 'name' && before.get(path) !== after.get(path))
-    .map(path => `${path.slice(path.lastIndexOf('.') + 1)} ${before.get(path) ?? '–'} → ${after.get(path) ?? '–'}`);
+    .map(path => describeChange(path.slice(path.lastIndexOf('.') + 1), before.get(path), after.get(path)));
+}
+
+function describeChange(key: string, before: string | undefined, after: string | undefined): string {
+  if (after === undefined) return `no ${key}`;
+  return before === undefined ? `${key} ${after}` : `${key} ${before} → ${after}`;
 }
 
 function leaves(value: object, prefix = '', into = new Map<string, string>()): Map<string, string> {

@@ -1,5 +1,5 @@
 import type { MemoryCategory } from '../../../src/common/run/events';
-import { LinkedCursor } from '../charts/cursor';
+import { LinkedSteps } from '../charts/cursor';
 import { LinePlot } from '../charts/linePlot';
 import type { Reading } from '../charts/overlay';
 import type { LineModel } from '../charts/lineOptions';
@@ -53,7 +53,7 @@ class TimelineView implements View {
       label: 'Live memory by dispatch',
       theme,
       // Its axis counts dispatches, not steps, so its cursor is its own.
-      cursor: new LinkedCursor(),
+      cursor: new LinkedSteps(),
       format: value => `${formatTick(value)} ${this.unit.name}`,
       steps: () => this.positions,
       read: index => this.read(index),

@@ -43,11 +43,12 @@ export function createTrendView({ theme, cursor }: ViewContext, options: TrendOp
   const draw = (): void => {
     if (state === undefined) return;
     const range = { min: 0, max: Math.max(...state.runs.map(run => axisEnd(run.step, run.totalSteps))) };
+    const visible = plot.visible(range);
     const series = state.runs.map((run, i) => ({
       id: run.manifest.id,
       colour: runColours[i % runColours.length],
       kind: 'line' as const,
-      points: visiblePoints(run.metrics.step, run.metrics[column], range, plot.pixels),
+      points: visiblePoints(run.metrics.step, run.metrics[column], visible, plot.pixels),
     }));
     plot.draw({ series, range, fromZero });
   };

@@ -1,7 +1,7 @@
 import type { Disposable } from '../../../src/common/lifecycle';
 import type { RunView } from '../../../src/common/run/view';
 import type { Actions } from '../actions';
-import type { LinkedCursor } from '../charts/cursor';
+import type { LinkedSteps } from '../charts/cursor';
 import type { ThemeSource } from '../charts/theme';
 import type { Preferences } from '../preferences';
 import type { AppState } from '../store';
@@ -9,7 +9,7 @@ import type { AppState } from '../store';
 /** What every view is given to work with. */
 export interface ViewContext {
   readonly actions: Actions;
-  readonly cursor: LinkedCursor;
+  readonly cursor: LinkedSteps;
   readonly theme: ThemeSource;
   readonly setPreferences: (change: Partial<Preferences>) => void;
 }

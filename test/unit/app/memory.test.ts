@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import type { MemoryBytes, TimelinePoint } from '../../../src/common/run/events';
+import type { RunView } from '../../../src/common/run/view';
+import { memoryModel, memorySubtitle, memorySummary, memoryTable } from '../../../webview/app/model/memory';
+import { describeOp, timelineModel, timelineSubtitle, timelineTable } from '../../../webview/app/model/timeline';
+import { random, viewOf, type RunShape } from '../../app/fixtures';
+
+const mib = 2 ** 20;
+const shape: RunShape = { name: 'run', steps: 200, done: 10, blocks: 4 };
+
+function withMemory(forecast: MemoryBytes, measured: MemoryBytes, budgetMib?: number): RunView {
+  return Object.assign(viewOf({ ...shape, budgetMib }), { memory: { forecast, measured } });
+}
+
+describe('the memory card', () => {
+  it('adds up the GPU and keeps what was offloaded apart', () => {
+    const bytes = { weights: 10 * mib, activations: 5 * mib, offloadedCpu: 100 * mib };
+    const model = memoryModel(withMemory(bytes, { ...bytes, activations: 6 * mib }));
+    assert.deepEqual(model?.total, { forecast: 15 * mib, measured: 16 * mib });
+    assert.deepEqual(
+      model?.rows.map(row => row.category),
+      ['weights', 'activations', 'offloadedCpu'],
+    );
+    assert.equal(model?.scale, 16 * mib);
+    assert.equal(memoryModel(viewOf({ ...shape, done: 0, state: 'queued' })), undefined);
+  });
+
+  it('draws the budget where it fits beside the bars, and says so otherwise', () => {
+    const bytes = { weights: 10 * mib };
+    const near = memoryModel(withMemory(bytes, bytes, 16));
+    assert.ok(near?.budgetOnScale);
+    assert.ok(near.scale > 16 * mib);
+    assert.equal(memorySubtitle(near), '10.0 MiB, 63 % of budget');
+    const far = memoryModel(withMemory(bytes, bytes, 1024));
+    assert.equal(far?.budgetOnScale, false);
+    assert.equal(far?.scale, 10 * mib);
+    const over = memoryModel(withMemory(bytes, bytes, 8));
+    assert.equal(over && memorySubtitle(over), '10.0 MiB, over the budget');
+  });
+
+  it('says in one sentence whether the forecast held', () => {
+    const bytes = { weights: 10 * mib, activations: 20 * mib };
+    const exact = memoryModel(withMemory(bytes, bytes));
+    assert.match(
+      exact ? memorySummary(exact) : '',
+      /30\.0 MiB, exactly as forecast; most of it activations, 20\.0 MiB/,
+    );
+    const off = memoryModel(withMemory(bytes, { ...bytes, weights: 11 * mib }));
+    assert.match(off ? memorySummary(off) : '', /31\.0 MiB, forecast 30\.0 MiB/);
+    assert.deepEqual(off && memoryTable(off).rows[0], ['weights', String(10 * mib), String(11 * mib)]);
+  });
+});
+
+describe('memory within a step', () => {
+  const next = random(5);
+  const points = Array.from({ length: 5000 }, (_, i): TimelinePoint => ({
+    phase: i < 2000 ? 'forward' : i < 4900 ? 'backward' : 'optimizer',
+    op: `layers.${i % 7}.mlp.down_proj`,
+    activations: Math.floor(next() * 1000),
+    workspace: Math.floor(next() * 1000),
+  }));
+  points[3210] = { phase: 'backward', op: 'layers.3.mlp.down_proj', activations: 4000, workspace: 4000 };
+  const timeline = { points, fixed: { weights: 100, activations: 7 }, peak: { index: 3210, bytes: 8107 } };
+
+  it('is thinned to the width and keeps the peak', () => {
+    const { indices, bands } = timelineModel(timeline, 400);
+    assert.ok(indices.length <= 801);
+    assert.ok(indices.includes(3210));
+    assert.deepEqual(
+      bands.map(band => band.category),
+      ['weights', 'activations', 'workspace'],
+    );
+    const at = indices.indexOf(3210);
+    assert.deepEqual(
+      bands.map(band => band.bytes[at]),
+      [100, 4007, 4000],
+    );
+  });
+
+  it('knows its phases and names its peak', () => {
+    assert.deepEqual(timelineModel(timeline, 400).phases, [
+      { phase: 'forward', from: 0, to: 1999 },
+      { phase: 'backward', from: 2000, to: 4899 },
+      { phase: 'optimizer', from: 4900, to: 4999 },
+    ]);
+    assert.equal(timelineSubtitle(timeline), 'peak 7.92 KiB in block 3 · mlp.down_proj · backward');
+    assert.equal(describeOp('lm_head.loss'), 'lm_head.loss');
+    assert.equal(describeOp('model.layers.12.self_attn.q_proj'), 'block 12 · self_attn.q_proj');
+    assert.equal(describeOp('h.0.attn'), 'block 0 · attn');
+  });
+
+  it('lists the fullest dispatches in order', () => {
+    const { rows } = timelineTable(timeline, 20);
+    assert.equal(rows.length, 20);
+    assert.ok(rows.some(row => row[0] === '3211'));
+    assert.ok(rows.every((row, i) => i === 0 || Number(row[0]) > Number(rows[i - 1][0])));
+    assert.equal(timelineTable(timeline).rows.length, 5000);
+  });
+});
