@@ -54,4 +54,11 @@ describe('attention', () => {
         assert.ok(relativeError(result.gradients[name], gradients[name]) < tolerance, `d${name}`);
     });
   }
+
+  it('would notice examples that see each other', async () => {
+    const shape = { lengths: [5, 6], heads: 2, kvHeads: 1, headDim: 8 };
+    const { result, data } = await run(shape, 5);
+    const joined = attentionReference({ ...shape, lengths: [11] }, data);
+    assert.ok(relativeError(result.values.o, joined) > 1e-2);
+  });
 });
