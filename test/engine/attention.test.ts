@@ -17,7 +17,10 @@ const cases: readonly Case[] = [
   { lengths: [4, 6], heads: 2, kvHeads: 1, headDim: 6 },
 ];
 
-async function run(shape: Case, seed: number): Promise<{ result: OpResult; data: Record<string, Float32Array> }> {
+async function run(
+  shape: Case,
+  seed: number,
+): Promise<{ result: OpResult; data: Record<'q' | 'k' | 'v' | 'up', Float32Array> }> {
   const rows = shape.lengths.reduce((a, b) => a + b, 0);
   const { heads, kvHeads, headDim } = shape;
   const size = (count: number) => rows * count * headDim;
