@@ -96,7 +96,7 @@ def build_model(name):
 def write_tokenizer(folder):
     """Rows are token ids already; a folder still has to be complete to be a model."""
     words = {"<end>": 0, **{f"w{i}": i for i in range(1, VOCABULARY)}}
-    tokenizer = Tokenizer(models.WordLevel(words, unk_token="<end>"))
+    tokenizer = Tokenizer(models.WordPiece(words, unk_token="<end>", max_input_chars_per_word=100))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.save(str(folder / "tokenizer.json"))
     (folder / "tokenizer_config.json").write_text(json.dumps({"eos_token": "<end>"}))
