@@ -79,7 +79,7 @@ async function showDashboard({ page }: Stage, moment: string): Promise<void> {
 
 async function exportAdapter({ page, workspace }: Stage, name: string): Promise<void> {
   await driver.runCommand(page, 'PEFT: Export Adapter…');
-  await driver.answerInput(page, workspace);
+  await driver.chooseFolder(page, workspace, 'Export Here');
   const target = join(workspace, `${name}-adapter`);
   const file = join(target, 'adapter_model.safetensors');
   await driver.until(() => existsSync(file), `the exported adapter at ${file}`);

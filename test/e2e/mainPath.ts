@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
-import { answerInput, openFile, runCommand, until, webviewFrame } from '../workbench/driver';
+import { chooseFolder, openFile, runCommand, until, webviewFrame } from '../workbench/driver';
 import { eventsOf, lossesOf, stateOf, waitForRun, type RunOnDisk } from '../workbench/runs';
 import { shortName } from './configs';
 
@@ -37,7 +37,7 @@ async function checkDashboard(page: Page): Promise<void> {
 async function checkExport(page: Page, workspace: string): Promise<void> {
   const target = join(workspace, 'short-adapter');
   await runCommand(page, 'PEFT: Export Adapter…');
-  await answerInput(page, workspace);
+  await chooseFolder(page, workspace, 'Export Here');
   const file = join(target, 'adapter_config.json');
   await until(() => existsSync(file), `the exported adapter in ${target}`);
   const config = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;

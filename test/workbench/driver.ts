@@ -91,13 +91,16 @@ export async function pick(page: Page, label: string | RegExp): Promise<void> {
   await page.locator('.quick-input-list .monaco-list-row', { hasText: label }).first().click();
 }
 
-/** Types into the input box on show and accepts it. */
-export async function answerInput(page: Page, text: string): Promise<void> {
-  const input = page.locator('.quick-input-widget input.input');
-  await input.waitFor();
-  await page.keyboard.press(selectAll);
-  await page.keyboard.insertText(text);
-  await page.keyboard.press('Enter');
+/** Chooses `folder` in the folder dialog on show and confirms with its button, e.g. `Export Here`. */
+export async function chooseFolder(page: Page, folder: string, button: string): Promise<void> {
+  const dialog = page.locator('.quick-input-widget');
+  const input = dialog.locator('input.input');
+  const confirm = dialog.locator('.monaco-button', { hasText: button });
+  await confirm.waitFor();
+  const path = `${folder}/`;
+  if ((await input.inputValue()) !== path) await input.fill(path);
+  await dialog.locator('.monaco-list-row').first().waitFor();
+  await confirm.click();
 }
 
 /** Labels of a tree view's rows, as a screen reader hears them. */
