@@ -3,6 +3,7 @@ import type { RunState } from '../common/run/events';
 import { isActive } from '../common/run/stateMachine';
 import { stateLabels } from '../engineView/labels';
 import type { BrokenRun, RunEntry, RunStore } from '../runs/store';
+import { gather } from '../runs/workspaceRoots';
 import { formatLoss } from './format';
 
 export type RunsNode =
@@ -48,7 +49,12 @@ export class RunsTree implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
   readonly onDidChangeTreeData = this.changed.event;
 
   constructor(private readonly store: RunStore) {
-    this.listening = vscode.Disposable.from(store.onDidChange(() => this.changed.fire()));
+    const soon = gather(1000, () => this.changed.fire());
+    this.listening = vscode.Disposable.from(
+      soon,
+      store.onDidChange(() => this.changed.fire()),
+      store.onDidAppend(() => soon.call()),
+    );
   }
 
   getChildren(node?: RunsNode): RunsNode[] {

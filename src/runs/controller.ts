@@ -237,6 +237,7 @@ export class RunController implements Disposable {
       this.faults.fire(toProblem(error));
     }
     this.run = undefined;
+    this.changed.fire();
     await this.deps.store.release(run.id).catch((error: unknown) => this.faults.fire(toProblem(error)));
     await this.free();
     this.ended.fire({ view: run.writer.view, problem: ending.problem });

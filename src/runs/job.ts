@@ -68,7 +68,7 @@ export async function buildJob(
 
 async function readData(key: string, path: string, uri: vscode.Uri): Promise<Uint8Array> {
   try {
-    return ownBytes(await workspaceFiles(uri).read(''));
+    return await workspaceFiles(uri).read('');
   } catch (error) {
     throw keyed('data.missing', key, path, error);
   }
@@ -79,7 +79,7 @@ async function readAdapter(path: string, uri: vscode.Uri): Promise<FileSet> {
   const set: Record<string, Uint8Array> = {};
   for (const name of ['adapter_config.json', 'adapter_model.safetensors']) {
     try {
-      set[name] = ownBytes(await files.read(name));
+      set[name] = await files.read(name);
     } catch (error) {
       throw keyed('adapter.missing', 'method.adapter', `${path}/${name}`, error);
     }
@@ -92,13 +92,4 @@ function keyed(code: string, key: string, path: string, error: unknown): Problem
   if (isMissing) return problem(code, `${key}: ${path} does not exist.`, 'Paths are relative to the config file.');
   const detail = error instanceof Error ? error.message : String(error);
   return problem('file.failed', `${key}: ${path} cannot be read. ${detail}`, 'Check the path and its permissions.');
-}
-
-/**
- * A view over exactly these bytes of a plain `Uint8Array`: a message carries the whole buffer behind a view, and node's
- * own byte class would arrive as JSON.
- */
-function ownBytes(bytes: Uint8Array): Uint8Array {
-  const whole = bytes.byteOffset === 0 && bytes.byteLength === bytes.buffer.byteLength;
-  return whole && Object.getPrototypeOf(bytes) === Uint8Array.prototype ? bytes : new Uint8Array(bytes);
 }

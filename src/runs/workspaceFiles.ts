@@ -7,13 +7,22 @@ export function workspaceFiles(root: vscode.Uri): Files {
   const at = (path: string) => (path === '' ? root : vscode.Uri.joinPath(root, path));
   const { fs } = vscode.workspace;
   return {
-    read: path => guard(path, () => fs.readFile(at(path))),
+    read: path => guard(path, async () => plainBytes(await fs.readFile(at(path)))),
     write: (path, bytes) => guard(path, () => fs.writeFile(at(path), bytes)),
     rename: (from, to) => guard(from, () => fs.rename(at(from), at(to), { overwrite: true })),
     remove: (path, options) => guard(path, () => removeAt(at(path), options?.trash === true)),
     list: path => guard(path, () => listAt(at(path))),
     stat: path => guard(path, () => statAt(at(path))),
   };
+}
+
+/**
+ * Exactly these bytes as a plain `Uint8Array`: a message to a page carries the whole buffer behind a view, and node's
+ * own class of bytes would arrive there as JSON.
+ */
+function plainBytes(bytes: Uint8Array): Uint8Array {
+  const whole = bytes.byteOffset === 0 && bytes.byteLength === bytes.buffer.byteLength;
+  return whole && Object.getPrototypeOf(bytes) === Uint8Array.prototype ? bytes : new Uint8Array(bytes);
 }
 
 async function removeAt(uri: vscode.Uri, useTrash: boolean): Promise<void> {
