@@ -1,7 +1,10 @@
 import { strict as assert } from 'node:assert';
 import type { GraphBuilder } from '../../webview/engine/graph/builder';
 import type { Tensor } from '../../webview/engine/graph/tensor';
-import { emitMatmul, splitOverTokens, up4, type Matmul } from '../../webview/engine/ops/matmul';
+import { emitMatmul, splitOverTokens, type Matmul } from '../../webview/engine/ops/matmul';
+import { up4 } from '../../webview/engine/ops/matmulLaunch';
+import type { Emitter } from '../../webview/engine/graph/node';
+import type { Profile } from '../../webview/engine/runtime/kernel';
 import { arrange, chooseTile, layersFor } from '../../webview/engine/ops/matmulPlan';
 import type { MatmulForm } from '../../webview/engine/ops/matmulKernel';
 import { packHalf, product, roundHalf } from './denseReference';
@@ -18,12 +21,18 @@ interface Case {
   /** Adds to a first product of the same operands. */
   readonly twice?: boolean;
   readonly split?: boolean;
+  /** Kernels of another profile than the adapter's own. */
+  readonly profile?: Profile;
 }
 
 const forms: readonly MatmulForm[] = ['nt', 'nn', 'tn'];
 
 function shapes({ form, m, n, k }: Case): { a: [number, number]; b: [number, number] } {
   return { a: form === 'tn' ? [k, m] : [m, k], b: form === 'nt' ? [n, k] : [k, n] };
+}
+
+function withProfile(emit: Emitter, profile = emit.profile): Emitter {
+  return { profile, dispatch: (...launch) => emit.dispatch(...launch), temp: (...made) => emit.temp(...made) };
 }
 
 /** A node that multiplies, so that the product runs through the real compiler. */
@@ -40,7 +49,8 @@ function multiply(graph: GraphBuilder, test: Case, more: Partial<Matmul> = {}): 
     inputs: [a, b],
     outputs: [out],
     saves: () => [],
-    forward: emit => {
+    forward: recorder => {
+      const emit = withProfile(recorder, test.profile);
       const split = test.split ? splitOverTokens(emit, test) : undefined;
       const spec: Matmul = { form, a, b, out, m, n, k, alpha, bias, split, ...more };
       emitMatmul(emit, spec);
@@ -77,8 +87,19 @@ describe('matmul', () => {
         [8, 100, 68],
         [2, 8, 4],
         [130, 68, 20],
+        [40, 8, 36],
+        [8, 40, 36],
+        [70, 4, 16],
+        [4, 70, 33],
       ])
         await check({ form, m, n, k });
+    });
+
+    it(`${form}: lanes that work alone, as on GPUs and on software adapters without subgroups`, async () => {
+      for (const profile of ['gpu', 'software'] as const) {
+        await check({ form, m: 37, n: 68, k: 20, profile });
+        await check({ form, m: 12, n: 20, k: 300, profile, split: true, twice: true });
+      }
     });
 
     it(`${form}: half-precision b, aligned and not`, async () => {
@@ -103,7 +124,7 @@ describe('matmul', () => {
       [12, 16, 20, 4, 8, 4],
       [11, 13, 17, 3, 5, 2],
     ]) {
-      const test: Case = { form: 'nn', m: 5, n: 8, k: 8 };
+      const test = { form: 'nn', m: 5, n: 8, k: 8 } as const;
       const a = randomArray(aOffset + 5 * lda, 1);
       const b = randomArray(bOffset + 8 * ldb, 2);
       const { values } = await runOp({
@@ -161,7 +182,7 @@ describe('matmul plan', () => {
             const shape = { form, m, n, k: 64 };
             const tile = chooseTile(shape, profile);
             const threads = 64;
-            const { wide, across, down } = arrange(shape, tile, threads);
+            const { wide, across, down } = arrange(shape, tile, threads, 0);
             assert.ok(across * (1 << wide) * tile.columns >= n);
             assert.ok(down * (threads >> wide) * tile.rows >= m);
             assert.ok(form !== 'tn' || tile.rows % 4 === 0);
@@ -169,14 +190,13 @@ describe('matmul plan', () => {
   });
 
   it('never needs more scratch for fewer tokens', () => {
-    for (const profile of ['software', 'gpu'] as const) {
-      let last = 0;
-      for (const k of [1, 5, 64, 65, 300, 1024, 5000]) {
-        const layers = layersFor({ form: 'tn', m: 8, n: 64, k }, profile);
-        assert.ok(layers >= last && layers >= 1);
-        last = layers;
-      }
+    let last = 0;
+    for (const k of [1, 5, 64, 65, 300, 1024, 5000]) {
+      const layers = layersFor({ form: 'tn', m: 8, n: 64, k });
+      assert.ok(layers >= last && layers >= 1);
+      last = layers;
     }
+    assert.ok(last > 1);
     assert.equal(up4(5), 8);
   });
 });

@@ -6,7 +6,8 @@ import { grid1d } from '../runtime/kernel';
 import type { TablePart } from './embedding';
 import { compactKernel, gradientKernel, pickRowsKernel, rowKernel, segmentKernel } from './headLossKernels';
 import { groupSize } from './kernelSource';
-import { emitMatmul, up4 } from './matmul';
+import { emitMatmul } from './matmul';
+import { up4 } from './matmulLaunch';
 import { emitSum } from './reduce';
 
 export interface HeadLossOptions {
@@ -84,19 +85,21 @@ export function chunkRows(S: number, pitch: number, workspaceBytes = defaultWork
   return Math.min(S, Math.max(8, fitting));
 }
 
+/** Logits that one invocation sums up. */
+const segmentLength = 512;
+
 function eachChunk(emit: Emitter, op: HeadOp, use: (chunk: Chunk, logSum: Tensor) => void): void {
   const { x, labels, losses, vocabulary, pitch } = op;
   const S = x.shape[0];
   const most = chunkRows(S, pitch, op.workspaceBytes);
-  const length = emit.profile === 'gpu' ? 512 : 1024;
-  const segments = Math.ceil(vocabulary / length);
+  const segments = Math.ceil(vocabulary / segmentLength);
   const logits = emit.temp('logits', [most, pitch]);
   const partial = emit.temp('partial', [most, segments, 2]);
   const logSum = emit.temp('log_sum', [most]);
   for (let first = 0; first < S; first += most) {
     const rows = Math.min(most, S - first);
     emitLogits(emit, op, { a: x, aOffset: first * op.d, m: rows, out: logits });
-    const words = [rows, vocabulary, pitch, segments, length];
+    const words = [rows, vocabulary, pitch, segments, segmentLength];
     emit.dispatch(segmentKernel(), [logits, partial], words, grid1d(rows * segments, groupSize));
     const rowWords = [rows, pitch, segments, first];
     emit.dispatch(rowKernel(), [partial, logits, labels, logSum, losses], rowWords, grid1d(rows, groupSize));
@@ -123,7 +126,7 @@ const gradientLayers = 8;
 function backward(emit: BackwardEmitter, op: HeadOp): void {
   const { x, parts, labels, scalars, vocabulary, pitch, d } = op;
   const S = x.shape[0];
-  const layers = emit.profile === 'gpu' && vocabulary >= 4096 ? gradientLayers : 1;
+  const layers = vocabulary >= 4096 ? gradientLayers : 1;
   const scratch = emit.temp('split', [layers, chunkRows(S, pitch, op.workspaceBytes), up4(d)]);
   const dx = emit.needs(x) ? emit.into(x) : undefined;
   const tables = parts.map(part => (emit.needs(part.tensor) ? emit.into(part.tensor) : undefined));

@@ -1,11 +1,10 @@
 import { problem } from '../../../src/common/errors';
 import type { Emitter } from '../graph/node';
 import { elements, type Tensor } from '../graph/tensor';
-import { f32, grid1d, type Grid, type Kernel, type Param } from '../runtime/kernel';
+import { f32, grid1d } from '../runtime/kernel';
 import { groupSize, kernelOf, put } from './kernelSource';
-import { matmulKernel, matmulKey, type MatmulVariant, type Tile } from './matmulKernel';
-import { arrange, chooseTile, layersFor, matmulThreads, type MatmulShape } from './matmulPlan';
-import { stridedKernel, stridedKey } from './matmulStrided';
+import { launchOf, up4, type Layers, type Resolved } from './matmulLaunch';
+import { layersFor, type MatmulShape } from './matmulPlan';
 
 /**
  * out[m, n] = alpha · op(a) · op(b) (+ bias[n]) (+ out). Row-major: `nt` a[m,k]·b[n,k]ᵀ, `nn` a[m,k]·b[k,n],
@@ -28,8 +27,6 @@ export interface Matmul extends MatmulShape {
   readonly zeroPadded?: boolean;
   /** Cuts k into layers whose partial products meet in `scratch` and are added in order. */
   readonly split?: Split;
-  /** Instead of the planner's choice; for measuring. */
-  readonly tile?: Tile;
 }
 
 export interface Split {
@@ -43,19 +40,8 @@ export interface Split {
  * tokens, because graphs of all sizes must make the same tensors in the same order.
  */
 export function splitOverTokens(emit: Emitter, shape: MatmulShape): Split {
-  const layers = layersFor(shape, emit.profile);
+  const layers = layersFor(shape);
   return { layers, scratch: emit.temp('split', [layers > 1 ? layers : 1, shape.m, up4(shape.n)]) };
-}
-
-interface Resolved extends Matmul {
-  readonly lda: number;
-  readonly ldb: number;
-  readonly ldo: number;
-  readonly aOffset: number;
-  readonly bOffset: number;
-  readonly outOffset: number;
-  readonly alpha: number;
-  readonly accumulate: boolean;
 }
 
 /** Records one matrix product: one dispatch, or two when split. Throws when an operand does not reach far enough. */
@@ -71,15 +57,16 @@ export function emitMatmul(emit: Emitter, spec: Matmul): void {
     outOffset: spec.outOffset ?? 0,
     alpha: spec.alpha ?? 1,
     accumulate: spec.accumulate ?? false,
+    zeroPadded: spec.zeroPadded ?? false,
   };
   check(whole);
   if (!split || split.layers <= 1) {
-    emitProduct(emit, whole, { layers: 1, pitch: 0 });
+    emitProduct(emit, whole, { count: 1, pitch: 0 });
     return;
   }
   const ldo = up4(n);
   const partial = { ...whole, out: split.scratch, ldo, outOffset: 0, alpha: 1, accumulate: false, bias: undefined };
-  emitProduct(emit, partial, { layers: split.layers, pitch: m * ldo });
+  emitProduct(emit, partial, { count: split.layers, pitch: m * ldo });
   addLayers(emit, whole, split);
 }
 
@@ -104,76 +91,12 @@ function check({ form, m, n, k, a, b, lda, ldb, aOffset, bOffset }: Resolved): v
     );
 }
 
-interface Layers {
-  readonly layers: number;
-  /** Elements between the outputs of two layers. */
-  readonly pitch: number;
-}
-
-function emitProduct(emit: Emitter, product: Resolved, cut: Layers): void {
-  const tile = product.tile ?? chooseTile(product, emit.profile);
-  const threads = matmulThreads(emit.profile);
-  const { wide, across, down } = arrange(product, tile, threads);
-  const chunk = cut.layers === 1 ? up4(product.k) : up4(Math.ceil(product.k / cut.layers));
-  const variant = { form: product.form, tile, half: product.b.dtype === 'f16', bias: !!product.bias, threads };
-  const place = { wide, across, chunk, pitch: cut.pitch };
-  const aligned = isAligned(product);
-  const kernel = aligned ? vectorKernel(variant) : anyKernel(variant);
-  const params = aligned ? vectorParams(product, place) : stridedParams(product, place);
-  const bindings = [product.a, product.b, product.out, ...(product.bias ? [product.bias] : [])];
-  emit.dispatch(kernel, bindings, params, blockGrid(across * down, cut.layers));
-}
-
-function isAligned({ form, k, n, lda, ldb, ldo, aOffset, bOffset, outOffset, bias, zeroPadded }: Resolved) {
-  const steps = [lda, ldb, ldo, aOffset, bOffset, outOffset, bias ? n : 0];
-  const wide = steps.every(x => x % 4 === 0) && ldo >= up4(n);
-  if (form === 'tn') return wide;
-  return wide && (k % 4 === 0 || (form === 'nn' && zeroPadded === true));
-}
-
-interface Place {
-  readonly wide: number;
-  readonly across: number;
-  readonly chunk: number;
-  readonly pitch: number;
-}
-
-function vectorParams(p: Resolved, place: Place): Param[] {
-  const flags = p.accumulate ? 1 : 0;
-  const where = [p.lda, p.ldb, p.ldo, p.aOffset, p.bOffset, p.outOffset];
-  return [p.m, p.n, p.k, ...where, f32(p.alpha), flags, place.wide, place.across, place.chunk, place.pitch];
-}
-
-function stridedParams(p: Resolved, place: Place): Param[] {
-  const strides = [p.form === 'tn' ? 1 : p.lda, p.form === 'tn' ? p.lda : 1, p.form === 'nt' ? 1 : p.ldb];
-  const where = [...strides, p.form === 'nt' ? p.ldb : 1, p.ldo, p.aOffset, p.bOffset, p.outOffset];
-  const packed = place.wide + place.across * 16;
-  return [p.m, p.n, p.k, ...where, f32(p.alpha), p.accumulate ? 1 : 0, packed, place.chunk, place.pitch];
-}
-
-const kernels = new Map<string, Kernel>();
-
-function vectorKernel(variant: MatmulVariant): Kernel {
-  return cached(matmulKey(variant), () => matmulKernel(variant));
-}
-
-/** One tile for every form: this path serves odd sizes, and each variant costs a pipeline. */
-function anyKernel({ half, bias, threads, tile }: MatmulVariant): Kernel {
-  const variant = { tile, half, bias, threads };
-  return cached(stridedKey(variant), () => stridedKernel(variant));
-}
-
-function cached(key: string, make: () => Kernel): Kernel {
-  const known = kernels.get(key);
-  if (known) return known;
-  const made = make();
-  kernels.set(key, made);
-  return made;
-}
-
-function blockGrid(blocks: number, layers: number): Grid {
+function emitProduct(emit: Emitter, product: Resolved, layers: Layers): void {
+  const { kernel, params, blocks, exchanged } = launchOf(product, layers, emit.profile);
+  const operands = exchanged ? [product.b, product.a] : [product.a, product.b];
+  const bindings = [...operands, product.out, ...(product.bias ? [product.bias] : [])];
   const [x, y] = grid1d(blocks, 1);
-  return [x, y, layers];
+  emit.dispatch(kernel, bindings, params, [x, y, layers.count]);
 }
 
 /** out = alpha · Σ layers (+ bias) (+ out), the layers in order. */
@@ -205,9 +128,4 @@ function addLayers(
   }));
   const params = [m, n, up4(n), split.layers, ldo, outOffset, f32(alpha), accumulate ? 1 : 0];
   emit.dispatch(kernel, [split.scratch, out, ...(bias ? [bias] : [])], params, grid1d(m * n, groupSize));
-}
-
-/** The next multiple of 4. */
-export function up4(count: number): number {
-  return Math.ceil(count / 4) * 4;
 }

@@ -30,13 +30,16 @@ export function chooseTile({ form, m, n }: MatmulShape, profile: Profile): Tile 
   return { rows: m <= 4 ? 4 : rows, columns: 8 };
 }
 
-/** Threads are laid out wide for outputs with few rows, tall for those with few columns, else nearly square. */
-export function arrange({ m, n }: MatmulShape, tile: Tile, threads: number): Blocks {
+/**
+ * Threads are laid out wide for outputs with few rows, tall for those with few columns, else nearly square; at least
+ * 2 ** `least` lie along the columns.
+ */
+export function arrange({ m, n }: Pick<MatmulShape, 'm' | 'n'>, tile: Tile, threads: number, least: number): Blocks {
   const tilesAcross = Math.ceil(n / tile.columns);
   const tilesDown = Math.ceil(m / tile.rows);
   const all = Math.log2(threads);
-  let wide = Math.floor(all / 2);
-  while (wide > 0 && 1 << (wide - 1) >= tilesAcross) wide--;
+  let wide = Math.max(Math.floor(all / 2), least);
+  while (wide > least && 1 << (wide - 1) >= tilesAcross) wide--;
   while (wide < all && threads >> (wide + 1) >= tilesDown && 1 << wide < tilesAcross) wide++;
   return {
     wide,
@@ -46,15 +49,18 @@ export function arrange({ m, n }: MatmulShape, tile: Tile, threads: number): Blo
 }
 
 const mostLayers = 32;
+/** Terms of k that make a layer worth its partial output. */
+const layerTerms = 128;
+/** Workgroups that keep a GPU busy. */
+const enoughGroups = 256;
 
 /**
  * Into how many parts to cut k so that a small output still fills the adapter. Depends on the number of tokens only
  * through `k`, and never shrinks as k grows: a plan for the largest micro-batch then holds the scratch of every other.
+ * It is the same on every adapter, because the memory forecast does not know the adapter.
  */
-export function layersFor(shape: MatmulShape, profile: Profile): number {
-  const tile = chooseTile(shape, profile);
-  const blocks = arrange(shape, tile, matmulThreads(profile));
-  const [groups, shortest] = profile === 'gpu' ? [256, 32] : [2, 32];
-  const wanted = Math.ceil(groups / (blocks.across * blocks.down));
-  return Math.max(1, Math.min(wanted, Math.floor(shape.k / shortest), mostLayers));
+export function layersFor(shape: MatmulShape): number {
+  const blocks = arrange(shape, chooseTile(shape, 'gpu'), matmulThreads('gpu'), 0);
+  const wanted = Math.ceil(enoughGroups / (blocks.across * blocks.down));
+  return Math.max(1, Math.min(wanted, Math.floor(shape.k / layerTerms), mostLayers));
 }

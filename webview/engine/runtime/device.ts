@@ -25,15 +25,25 @@ export async function openDevice(gpu: GPU | undefined): Promise<OpenDevice> {
       'On Linux start VS Code with --enable-unsafe-webgpu --enable-features=Vulkan; elsewhere update the graphics driver.',
     );
   const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits;
-  const device = await adapter.requestDevice({ requiredLimits: { maxBufferSize, maxStorageBufferBindingSize } });
   const { vendor, architecture, description } = adapter.info;
   const software = isSoftware(adapter.info);
+  const quads = software && hasQuads(adapter);
+  const device = await adapter.requestDevice({
+    requiredLimits: { maxBufferSize, maxStorageBufferBindingSize },
+    requiredFeatures: quads ? ['subgroups'] : [],
+  });
   return {
     device,
     ledger: countBuffers(device),
     info: { vendor, architecture, description, software, limits: { maxBufferSize, maxStorageBufferBindingSize } },
-    profile: software ? 'software' : 'gpu',
+    profile: quads ? 'quads' : software ? 'software' : 'gpu',
   };
+}
+
+/** Adapters known to number the lanes of a workgroup in order, so that four neighbours are a quad. */
+function hasQuads(adapter: GPUAdapter): boolean {
+  const known = /swiftshader|llvmpipe/i.test(`${adapter.info.architecture} ${adapter.info.description}`);
+  return known && adapter.features.has('subgroups');
 }
 
 /** SwiftShader and lavapipe name themselves; other fallbacks set the flag. */

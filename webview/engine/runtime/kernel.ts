@@ -1,5 +1,8 @@
-/** Chooses kernel variants: `software` avoids barriers (SwiftShader, lavapipe), `gpu` may use subgroup or tree rows. */
-export type Profile = 'software' | 'gpu';
+/**
+ * Chooses kernel variants: `software` avoids barriers (SwiftShader, lavapipe), `quads` also lets four neighbouring lanes
+ * share loads (the same adapters with subgroups), `gpu` may use barriers and tree rows. Memory never depends on it.
+ */
+export type Profile = 'software' | 'quads' | 'gpu';
 
 /**
  * A compute kernel: one WGSL module with entry point `main`.
