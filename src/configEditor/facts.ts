@@ -65,7 +65,7 @@ export class WorkspaceFacts implements FactSource, vscode.Disposable {
       train === undefined && evaluation === undefined ? undefined : dataFacts(train, evaluation);
     const promptTokens = model?.tokenizer && config.samples.prompts.map(prompt => tokenCount(model, prompt));
     const known = { data, promptTokens, limits: this.options.limits?.() };
-    const forecast = model === undefined ? undefined : remembered(forecaster(model.config, known));
+    const forecast = model === undefined ? undefined : forecaster(model.config, known);
     return { ...known, files, model: model?.facts, adapter, forecast };
   }
 }
@@ -87,17 +87,6 @@ function dataFacts(train: InspectedRows | undefined, evaluation: InspectedRows |
   const overlap =
     train === undefined || evaluation === undefined ? { sameText: 0, samePrompt: 0 } : compareRows(train, evaluation);
   return { train: train?.facts, eval: evaluation?.facts, ...overlap };
-}
-
-/** The rules plan several variants of one config, some of them twice. */
-function remembered(plan: NonNullable<LintFacts['forecast']>): NonNullable<LintFacts['forecast']> {
-  const known = new Map<string, ReturnType<typeof plan>>();
-  return config => {
-    const key = JSON.stringify(config);
-    const result = known.get(key) ?? plan(config);
-    known.set(key, result);
-    return result;
-  };
 }
 
 /** Reads one named path after the other and keeps what is wrong with each. */

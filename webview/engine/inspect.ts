@@ -153,12 +153,20 @@ export function forecaster(
   facts: Pick<LintFacts, 'limits' | 'data' | 'promptTokens'>,
 ): NonNullable<LintFacts['forecast']> {
   const lengths = dataLengths(facts);
-  return (config: RunConfig) => {
+  const known = new Map<string, ReturnType<typeof plan>>();
+  const plan = (config: RunConfig) => {
     try {
       return forecast(config, model, facts.limits ?? defaultLimits, lengths);
     } catch (error) {
       return { problem: toProblem(error) };
     }
+  };
+  // Several rules ask about the same config, and each editor feature asks again.
+  return config => {
+    const key = JSON.stringify(config);
+    const result = known.get(key) ?? plan(config);
+    known.set(key, result);
+    return result;
   };
 }
 

@@ -93,7 +93,6 @@ export interface AdapterFacts {
 export interface ForecastFacts {
   readonly bytes: MemoryBytes;
   readonly total: number;
-  readonly largestBuffer: number;
   readonly trainableParameters: number;
   readonly totalParameters: number;
 }

@@ -29,7 +29,7 @@ describe('lint rules', () => {
         );
         assert.ok(after.startsWith('# a comment\n'));
       }
-    });
+    }).timeout(20_000);
   }
 
   it('finds nothing in a sound config', () => {

@@ -1,3 +1,4 @@
+import type { Problem } from '../../errors';
 import type { ForecastFacts } from '../facts';
 import { mib, removal, type Finding, type LintContext, type Rule } from '../rule';
 import { remedies } from './shrink';
@@ -61,37 +62,44 @@ const statesAboveBudget: Rule = {
   },
 };
 
+/** The planner's refusal under the limit that caused it: a tensor must fit one binding, and a binding one buffer. */
+function refusal(
+  { config, facts }: LintContext,
+  limit: 'maxBufferSize' | 'maxStorageBufferBindingSize',
+): Problem | undefined {
+  const forecast = facts.forecast?.(config);
+  if (forecast === undefined || !('problem' in forecast) || !forecast.problem.code.startsWith('memory.'))
+    return undefined;
+  const { limits } = facts;
+  const byBuffer = limits !== undefined && limits.maxBufferSize <= limits.maxStorageBufferBindingSize;
+  return byBuffer === (limit === 'maxBufferSize') ? forecast.problem : undefined;
+}
+
+function refusalFindings(context: LintContext, limit: 'maxBufferSize' | 'maxStorageBufferBindingSize'): Finding[] {
+  const problem = refusal(context, limit);
+  if (problem === undefined) return [];
+  const { path, fixes } = remedies(context, () => true);
+  return [{ path, message: problem.message, fixes }];
+}
+
 const aboveBuffer: Rule = {
   id: 'M01',
   severity: 'error',
-  title: 'A buffer is larger than the GPU allows',
+  title: 'A tensor is larger than a buffer of this GPU',
   why: 'WebGPU limits a buffer to maxBufferSize, 256 MiB unless the GPU offers more.',
   advice: 'Use a smaller micro-batch, shorter rows or a smaller model.',
-  check: context => {
-    const forecast = forecastOf(context);
-    const most = context.facts.limits?.maxBufferSize;
-    if (forecast === undefined || most === undefined || forecast.largestBuffer <= most) return [];
-    const { path, fixes } = remedies(context, ({ largestBuffer }) => largestBuffer <= most);
-    const message = `The largest buffer has ${mib(forecast.largestBuffer)} MiB; this GPU allows ${mib(most)} MiB.`;
-    return [{ path, message, fixes }];
-  },
+  check: context => refusalFindings(context, 'maxBufferSize'),
 };
 
 const aboveBinding: Rule = {
   id: 'M02',
   severity: 'error',
-  title: 'The run cannot be planned for this GPU',
+  title: 'A tensor is larger than this GPU can bind',
   why:
     'A shader sees at most maxStorageBufferBindingSize of a buffer at once, 128 MiB unless the GPU offers more, and a tensor ' +
     'that does not fit in one binding cannot be computed with.',
   advice: 'Use a smaller micro-batch, shorter rows or a smaller model.',
-  check: context => {
-    const forecast = context.facts.forecast?.(context.config);
-    if (forecast === undefined || !('problem' in forecast) || !forecast.problem.code.startsWith('memory.')) return [];
-    const { path, fixes } = remedies(context, () => true);
-    const { message, hint } = forecast.problem;
-    return [{ path, message: `${message} ${hint}`, fixes }];
-  },
+  check: context => refusalFindings(context, 'maxStorageBufferBindingSize'),
 };
 
 const uselessHalf: Rule = {
