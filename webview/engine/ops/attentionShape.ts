@@ -22,7 +22,7 @@ export interface AttentionTile {
 
 export function attentionTile(headDim: number, profile: Profile): AttentionTile {
   const vector = vectorFor(headDim);
-  return profile === 'gpu' ? { own: 2, meet: 4, vector } : { own: 4, meet: 4, vector };
+  return profile === 'gpu' ? { own: 2, meet: 4, vector } : { own: 4, meet: 8, vector };
 }
 
 export function tileSuffix({ own, meet, vector }: AttentionTile): string {
