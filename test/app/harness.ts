@@ -9,14 +9,19 @@ interface PageWindow extends Window {
   acquireVsCodeApi(): unknown;
   /** Requests the page made, for tests. */
   asked: { method: string; params: unknown }[];
+  /** What the page keeps for its next life. */
+  kept: unknown;
+  useTheme(name: string): void;
+  /** Prepares a scene's snapshot; the function it returns delivers it. */
+  prepare(name: string): () => void;
 }
 declare const window: PageWindow;
 
 const query = new URLSearchParams(location.search);
-const theme = Object.entries(themes).find(([name]) => name === query.get('theme'))?.[1] ?? themes.dark;
 const scene = (scenes[query.get('scene') ?? 'running'] ?? scenes.running)();
 
-function applyTheme(): void {
+function applyTheme(name: string): void {
+  const theme = Object.entries(themes).find(([key]) => key === name)?.[1] ?? themes.dark;
   for (const [name, value] of Object.entries(theme.colours)) {
     document.documentElement.style.setProperty(`--vscode-${name}`, value);
   }
@@ -46,6 +51,7 @@ function handlers(): Handlers<DashboardRequests> {
   return {
     hydrate: () => {
       if (scene.refuse) throw problem('run.gone', 'The run folder is gone.', 'Choose another run in the Runs view.');
+      stream(body => connection.notify(body));
       return scene.snapshot ?? new Promise(() => undefined);
     },
     command: accept('command'),
@@ -70,12 +76,15 @@ function stream(notify: (body: unknown) => void): void {
 }
 
 window.asked = [];
-let state: unknown;
 window.acquireVsCodeApi = () => ({
   postMessage: (message: unknown) => setTimeout(() => listener(structuredClone(message)), 0),
-  getState: () => state,
-  setState: (next: unknown) => (state = next),
+  getState: () => window.kept,
+  setState: (next: unknown) => (window.kept = next),
 });
-applyTheme();
+applyTheme(query.get('theme') ?? 'dark');
+window.useTheme = applyTheme;
+window.prepare = name => {
+  const { snapshot } = scenes[name]();
+  return () => connection.notify({ type: 'snapshot', snapshot });
+};
 const connection = connect<DashboardRequests, Record<never, never>>(port, { handlers: handlers() });
-stream(body => connection.notify(body));

@@ -141,6 +141,10 @@ export class LinePlot implements Disposable {
 
   private retheme(): void {
     this.chart.options = { ...this.chartOptions(), onResize: () => this.options.onRedraw() };
+    // New options take effect with an update, and what is set on them before it is lost; points keep the look they were
+    // born with, so the datasets start over.
+    this.chart.data.datasets = [];
+    this.chart.update('none');
     this.logarithmic = false;
     this.options.onRedraw();
   }
