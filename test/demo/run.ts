@@ -59,14 +59,13 @@ async function play(stage: Stage): Promise<void> {
   say(`done; see ${out}`);
 }
 
-/** The config editor with its CodeLens, and with a diagnostic for a misspelt key. */
+/** The config editor with its CodeLens, and with a diagnostic and its hover for an update scaled too strongly. */
 async function showEditor({ page }: Stage): Promise<void> {
   await driver.openFile(page, config);
   await driver.waitForLens(page, /Run/);
-  await driver.typeAfter(page, 'lora_alpha', '_typo');
+  await driver.replaceWord(page, 'lora_alpha', '16', '160');
   await driver.waitForSquiggle(page);
-  await driver.hoverText(page, 'lora_alpha_typo');
-  await inBothThemes(page, 'config-editor');
+  await inBothThemes(page, 'config-editor', () => driver.hoverOver(page, 'lora_alpha', '160'));
   await driver.runCommand(page, 'File: Revert File');
 }
 
@@ -87,9 +86,11 @@ async function exportAdapter({ page, workspace }: Stage, name: string): Promise<
   say('adapter exported');
 }
 
-async function inBothThemes(page: Page, name: string): Promise<void> {
+/** A picture in each theme, of what `arrange` leaves on show. */
+async function inBothThemes(page: Page, name: string, arrange?: () => Promise<unknown>): Promise<void> {
   for (const theme of ['light', 'dark'] as const) {
     await driver.showTheme(page, theme);
+    await arrange?.();
     await page.waitForTimeout(1000);
     await page.screenshot({ path: join(out, `${name}-${theme}.png`) });
   }

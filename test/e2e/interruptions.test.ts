@@ -8,7 +8,7 @@ import { shortFiles, shortName } from './configs';
 import { runToEnd } from './mainPath';
 import { useStage } from './stage';
 
-const steps = 40;
+const steps = 24;
 
 describe('interrupted runs', () => {
   const stage = useStage({ vsix: [packagedExtension(), packagedTests] });
@@ -44,7 +44,7 @@ describe('interrupted runs', () => {
 
   it('reload of the window', async () => {
     const { page, workspace } = await stage().open(shortFiles(steps));
-    await startAndReach(page, workspace, 10);
+    await startAndReach(page, workspace, 9);
     await page.reload();
     await workbenchReady(page);
     const run = await resumeToEnd(page, workspace);
@@ -54,7 +54,7 @@ describe('interrupted runs', () => {
 
   it('killed browser', async () => {
     const { page, workspace } = await stage().open(shortFiles(steps));
-    await startAndReach(page, workspace, 10);
+    await startAndReach(page, workspace, 9);
     await stage().browser.close();
     await stage().restartBrowser();
     const run = await resumeToEnd(await stage().openAgain(workspace), workspace);
@@ -64,7 +64,7 @@ describe('interrupted runs', () => {
 
   it('lost device', async () => {
     const { page, workspace } = await stage().open(shortFiles(steps));
-    await startAndReach(page, workspace, 10);
+    await startAndReach(page, workspace, 9);
     await runCommand(page, 'PEFT Tests: Lose Device');
     const run = await waitForRun(workspace, 'the end', one => stateOf(one) === 'completed', { seconds: 180 });
     assertResumed(run);

@@ -32,7 +32,7 @@ const required = [
   'media/examples/devil/data/devil.train.jsonl',
 ];
 const shippable =
-  /^(package(\.nls(\.\w+)?)?\.json|README\.md|CHANGELOG\.md|LICENSE|dist\/[\w.]+\.(js|css|ttf)|media\/[^.].*|l10n\/.*)$/;
+  /^(package(\.nls(\.\w+)?)?\.json|README\.md|CHANGELOG\.md|LICENSE|dist\/[\w.]+\.(js|css|ttf)|media\/[^.].*|docs\/[\w-]+\.md|l10n\/.*)$/;
 const forbidden = /node_modules|\.(map|ts|py|wgsl)$|(^|\/)(test|src|webview)\//;
 
 /** Problems of the list of shipped files, as sentences. */

@@ -168,20 +168,23 @@ export async function waitForSquiggle(page: Page): Promise<void> {
   await page.locator('.squiggly-error, .squiggly-warning').first().waitFor({ timeout: 15_000 });
 }
 
-/** Types `text` right after the first `word` of the active editor. */
-export async function typeAfter(page: Page, word: string, text: string): Promise<void> {
-  const span = page.locator('.monaco-editor .view-line span', { hasText: word }).last();
-  await span.dblclick();
-  await page.keyboard.press('ArrowRight');
-  await page.keyboard.insertText(text);
+/** In the line of the active editor that holds `line`, replaces the token `from` by `to`. */
+export async function replaceWord(page: Page, line: string, from: string, to: string): Promise<void> {
+  await tokenOf(page, line, from).dblclick();
+  await page.keyboard.insertText(to);
 }
 
-/** Rests the pointer on a word of the active editor until its hover is on show. */
-export async function hoverText(page: Page, word: string): Promise<string> {
-  await page.locator('.monaco-editor .view-line span', { hasText: word }).last().hover();
+/** Rests the pointer on a token of the active editor until its hover is on show; returns what the hover says. */
+export async function hoverOver(page: Page, line: string, token: string): Promise<string> {
+  await tokenOf(page, line, token).hover();
   const hover = page.locator('.monaco-hover:visible').first();
   await hover.waitFor({ timeout: 15_000 });
   return hover.innerText();
+}
+
+function tokenOf(page: Page, line: string, token: string): Locator {
+  const row = page.locator('.monaco-editor .view-line', { hasText: line }).first();
+  return row.locator('span > span').getByText(token, { exact: true }).first();
 }
 
 /** Polls until `holds`, or throws an error that names `what`. */
