@@ -8,12 +8,12 @@ import { Executor } from '../../webview/engine/runtime/executor';
 import { stepWords } from '../../webview/engine/runtime/kernel';
 import { nodeGpu } from '../../src/headless/gpu';
 
-let opened: Promise<OpenDevice> | undefined;
+let opening: Promise<OpenDevice> | undefined;
 
 /** One device for all engine tests of a process. */
 export function testDevice(): Promise<OpenDevice> {
-  opened ??= openDevice(nodeGpu());
-  return opened;
+  opening ??= openDevice(nodeGpu());
+  return opening;
 }
 
 export type Data = Record<string, Float32Array | Uint32Array>;
@@ -60,7 +60,8 @@ export function differentiable(graph: GraphBuilder, name: string, shape: Shape):
 
 /** Runs forward, and backward when `upstream` is given, on the real compiler, planner and executor. */
 export async function runOp(test: OpTest): Promise<OpResult> {
-  const { device, info, profile } = await testDevice();
+  const opened = await testDevice();
+  const { info, profile } = opened;
   const graph = new GraphBuilder();
   const outputs = test.build(graph);
   const shown = outputs.map(output => keep(graph, output));
@@ -74,7 +75,7 @@ export async function runOp(test: OpTest): Promise<OpResult> {
     programs: () => ({ test: program, none: empty }),
     readbackBytes: 1 << 20,
   });
-  const executor = new Executor(device, plan);
+  const executor = new Executor(opened, plan);
   try {
     await executor.prepare([program.dispatches]);
     const data: Data = { ...test.data };

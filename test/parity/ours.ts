@@ -56,12 +56,11 @@ async function dump(path: string, tensors: ReadonlyMap<string, Float32Array>): P
 }
 
 async function main(folders: readonly string[]): Promise<void> {
+  const opened = await openDevice(nodeGpu());
   for (const folder of folders) {
-    const opened = await openDevice(nodeGpu());
     const start = performance.now();
     await runCase(folder, opened);
     process.stderr.write(`${folder}: ${((performance.now() - start) / 1000).toFixed(1)} s\n`);
-    opened.device.destroy();
   }
 }
 

@@ -44,8 +44,8 @@ function adapterLines({ info, device }: OpenDevice): DoctorLine[] {
   ];
 }
 
-async function computeLine({ device, profile }: OpenDevice): Promise<DoctorLine> {
-  const error = await selfTest(device, profile);
+async function computeLine(opened: OpenDevice): Promise<DoctorLine> {
+  const error = await selfTest(opened);
   if (error <= 1e-5) return { check: 'Arithmetic', verdict: 'ok', detail: 'A matrix product agrees with the CPU.' };
   return {
     check: 'Arithmetic',

@@ -2,12 +2,15 @@ import { problem } from '../../../src/common/errors';
 import type { AdapterInfo } from '../../../src/common/run/events';
 import type { Profile } from './kernel';
 import { countBuffers, type Ledger } from './ledger';
+import { PipelineCache } from './pipelines';
 
 /** A device with what the host wants to know about it. The engine never asks the platform again. */
 export interface OpenDevice {
   readonly device: GPUDevice;
   readonly info: AdapterInfo;
   readonly profile: Profile;
+  /** Compiled kernels, kept as long as the device: the next run of the same kind starts at once. */
+  readonly pipelines: PipelineCache;
   /** Bytes of every buffer this device holds, counted at `createBuffer` itself. */
   readonly ledger: Ledger;
 }
@@ -34,6 +37,7 @@ export async function openDevice(gpu: GPU | undefined): Promise<OpenDevice> {
   });
   return {
     device,
+    pipelines: new PipelineCache(device),
     ledger: countBuffers(device),
     info: { vendor, architecture, description, software, limits: { maxBufferSize, maxStorageBufferBindingSize } },
     profile: quads ? 'quads' : software ? 'software' : 'gpu',

@@ -3,7 +3,8 @@ import type { Dispatch } from '../graph/record';
 import type { Tensor } from '../graph/tensor';
 import { align, alignment, type BufferSpec, type Placement } from '../memory/layout';
 import type { Kernel } from './kernel';
-import { PipelineCache } from './pipelines';
+import type { OpenDevice } from './device';
+import type { PipelineCache } from './pipelines';
 import { encodeParams } from './params';
 
 /** A region of the parameter buffer: one program at a time holds its dispatches' parameters there. */
@@ -38,7 +39,8 @@ export interface ExecutorOptions {
 
 /** Owns the device's buffers and replays programs on them. Creates exactly the buffers of its layout, nothing else. */
 export class Executor {
-  readonly pipelines: PipelineCache;
+  private readonly device: GPUDevice;
+  private readonly pipelines: PipelineCache;
   private readonly buffers: GPUBuffer[];
   private readonly groups = new Map<string, GPUBindGroup>();
   private readonly inRegion = new Map<number, Loaded>();
@@ -48,11 +50,13 @@ export class Executor {
   private failure: string | undefined;
 
   constructor(
-    readonly device: GPUDevice,
+    opened: OpenDevice,
     private readonly options: ExecutorOptions,
   ) {
-    device.addEventListener('uncapturederror', event => (this.failure ??= event.error.message));
-    this.pipelines = new PipelineCache(device);
+    const { device, pipelines } = opened;
+    this.device = device;
+    this.pipelines = pipelines;
+    device.addEventListener('uncapturederror', this.noticeError);
     this.buffers = options.buffers.map(spec =>
       device.createBuffer({ label: `${spec.category}: ${spec.label}`, size: spec.bytes, usage: usageOf(spec) }),
     );
@@ -188,8 +192,13 @@ export class Executor {
   }
 
   dispose(): void {
+    this.device.removeEventListener('uncapturederror', this.noticeError);
     for (const buffer of this.buffers) buffer.destroy();
   }
+
+  private readonly noticeError = (event: GPUUncapturedErrorEvent): void => {
+    this.failure ??= event.error.message;
+  };
 
   private async readNow(tensor: Tensor, count: number): Promise<Float32Array<ArrayBuffer>> {
     const place = this.place(tensor);

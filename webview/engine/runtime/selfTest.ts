@@ -4,7 +4,7 @@ import { planEngine } from '../memory/enginePlan';
 import { defaultLimits } from '../memory/layout';
 import { emitMatmul } from '../ops/matmul';
 import { Executor } from './executor';
-import type { Profile } from './kernel';
+import type { OpenDevice } from './device';
 
 const size = 48;
 
@@ -12,12 +12,12 @@ const size = 48;
  * Multiplies two matrices with the training kernels and compares with f64 on the CPU.
  * @returns the largest difference over the largest value; about 1e-7 on a sound adapter.
  */
-export async function selfTest(device: GPUDevice, profile: Profile): Promise<number> {
+export async function selfTest(opened: OpenDevice): Promise<number> {
   const graph = new GraphBuilder();
   const a = graph.parameter('a', [size, size]);
   const b = graph.parameter('b', [size, size]);
   const out = graph.state('out', [size, size]);
-  const recorder = new Recorder(profile);
+  const recorder = new Recorder(opened.profile);
   emitMatmul(recorder, { form: 'nt', a, b, out, m: size, n: size, k: size });
   const program = { dispatches: recorder.dispatches, gradients: new Map() };
   const plan = planEngine({
@@ -27,7 +27,7 @@ export async function selfTest(device: GPUDevice, profile: Profile): Promise<num
     programs: () => ({ product: program }),
     readbackBytes: size * size * 4,
   });
-  const executor = new Executor(device, plan);
+  const executor = new Executor(opened, plan);
   try {
     const left = Float32Array.from({ length: size * size }, (_, i) => Math.fround(Math.sin(i)));
     const right = Float32Array.from({ length: size * size }, (_, i) => Math.fround(Math.cos(3 * i)));

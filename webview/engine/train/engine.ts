@@ -34,7 +34,7 @@ export class Engine {
     opened: OpenDevice,
     readonly programs: EnginePrograms,
   ) {
-    this.executor = new Executor(opened.device, programs.plan);
+    this.executor = new Executor(opened, programs.plan);
     this.inputs = new Map(programs.table.inputs.map(tensor => [tensor.name, tensor]));
   }
 
