@@ -81,6 +81,8 @@ export class LinePlot implements Disposable {
   /** Draws a model; datasets are reused by id, so nothing is rebuilt while a run streams in. */
   draw(model: LineModel): void {
     const { chart } = this;
+    // Out of sight; the chart reports its size, and thereby asks for a redraw, once it has one.
+    if (chart.width === 0) return;
     const theme = this.options.theme.current;
     const known = new Map(chart.data.datasets.map(dataset => [dataset.label, dataset]));
     chart.data.datasets = model.series.map(series => {

@@ -113,7 +113,11 @@ class LossView implements View {
       onTable: shown => setPreferences({ tables: toggled(this.state?.preferences.tables ?? [], id, shown) }),
     });
     card.setSubtitle('train, evaluation');
-    this.plot.element.title = 'Drag to zoom, Shift+drag to move, Ctrl+wheel to zoom, double-click to show all';
+    this.plot.element.setAttribute(
+      'aria-description',
+      'Arrow keys read values, plus and minus zoom, 0 shows all steps',
+    );
+    this.reset.title = 'Show all steps. Drag in the chart or turn the wheel with Ctrl to zoom, drag with Shift to move';
     return card;
   }
 

@@ -29,7 +29,7 @@ function content({ phase, failure }: AppState, onRetry: () => void): HTMLElement
       ];
     case 'unreachable':
       return [
-        icon('debug-disconnect'),
+        icon(failure?.code === 'run.none' ? 'graph-line' : 'debug-disconnect'),
         h('h2', {}, failure?.message ?? 'The extension does not answer'),
         h('p', {}, failure?.hint ?? ''),
         button({ label: 'Try again', primary: true, onClick: onRetry }),
