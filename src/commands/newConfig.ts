@@ -1,8 +1,8 @@
 import * as vscode from 'vscode';
+import { newConfigText, type NewConfigChoice } from '../common/config/newConfig';
 import { problem } from '../common/errors';
 import { relativePath } from '../models/places';
 import { workspaceFiles } from '../runs/workspaceFiles';
-import { configTemplate, type TemplateChoices } from './configTemplate';
 
 /** `New Config…`: three questions, then a commented file that can be run as it is. */
 export async function newConfig(): Promise<vscode.Uri | undefined> {
@@ -13,9 +13,9 @@ export async function newConfig(): Promise<vscode.Uri | undefined> {
   const train = model && (await pickData(folder));
   const name = train && (await askName(folder, method));
   if (!name) return undefined;
-  const choices: TemplateChoices = { name, method, model, train };
+  const choices: NewConfigChoice = { name, method, model, train };
   const file = `${name}.peft.yaml`;
-  await workspaceFiles(folder).write(file, new TextEncoder().encode(configTemplate(choices)));
+  await workspaceFiles(folder).write(file, new TextEncoder().encode(newConfigText(choices)));
   const uri = vscode.Uri.joinPath(folder, file);
   await vscode.window.showTextDocument(uri);
   return uri;
@@ -31,7 +31,7 @@ async function targetFolder(): Promise<vscode.Uri | undefined> {
   return (await vscode.window.showWorkspaceFolderPick())?.uri;
 }
 
-async function pickMethod(): Promise<TemplateChoices['method'] | undefined> {
+async function pickMethod(): Promise<NewConfigChoice['method'] | undefined> {
   const items = [
     {
       label: 'LoRA',

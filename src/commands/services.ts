@@ -17,5 +17,5 @@ export interface Services {
   readonly engine: EngineView;
   readonly dashboards: Dashboards;
   /** Reads all runs from disk again. */
-  refresh(): Promise<void>;
+  readonly refresh: () => Promise<void>;
 }
