@@ -1,13 +1,14 @@
-import { parseModelConfig } from '../../webview/engine/model/config';
-import { forecast } from '../../webview/engine/forecast';
-import { readConfig, readModel } from './job';
+import { forecastOf } from '../../webview/engine/forecast';
+import { defaultLimits } from '../../webview/engine/memory/layout';
+import { prepareRun } from '../../webview/engine/train/prepare';
+import { readConfig, readJob } from './job';
 import type { CommandLine } from './arguments';
 
-/** Prints memory by category, without a GPU. */
+/** Prints memory by category, without a GPU: what the run would create on an adapter with WebGPU's default limits. */
 export async function forecastCommand(line: CommandLine): Promise<void> {
   const loaded = await readConfig(line);
-  const model = await readModel(loaded);
-  const result = forecast(loaded.config, parseModelConfig(model.files.config, `${loaded.config.model}/config.json`));
+  const { job } = await readJob(loaded, 'forecast', line.resume);
+  const result = forecastOf(prepareRun(job, { limits: defaultLimits, profile: 'gpu' }).programs);
   if (line.json) {
     const { timeline, ...rest } = result;
     process.stdout.write(`${JSON.stringify({ ...rest, peak: timeline.peak })}\n`);

@@ -36,7 +36,8 @@ const mostInFlight = 2;
  * problem for bad input, non-finite numbers and a lost device; everything yielded before stays valid.
  */
 export async function* train(job: TrainJob, ports: TrainPorts): AsyncGenerator<TrainOutput> {
-  const run = prepareRun(job, ports.opened);
+  const { info, profile } = ports.opened;
+  const run = prepareRun(job, { limits: info.limits, profile });
   const engine = await Engine.create(ports.opened, run.programs);
   try {
     loadParameters(engine, run);

@@ -11,8 +11,7 @@ import { methodOf } from '../methods/methodOf';
 import { moduleCatalog } from '../model/catalog';
 import { parseModelConfig, type ModelConfig } from '../model/config';
 import { openTensors, type TensorSource } from '../model/source';
-import type { OpenDevice } from '../runtime/device';
-import { planPrograms, type EnginePrograms } from './programs';
+import { planPrograms, type EnginePrograms, type EngineSpec } from './programs';
 
 /** A job read and checked: everything a run needs except the device. */
 export interface PreparedRun {
@@ -33,7 +32,7 @@ export interface PreparedRun {
  * Reads model, tokenizer, data and adapter of a job and plans its programs. Bad input throws a problem that names the
  * file and the place; nothing has been created on the device yet.
  */
-export function prepareRun(job: TrainJob, opened: Pick<OpenDevice, 'info' | 'profile'>): PreparedRun {
+export function prepareRun(job: TrainJob, adapter: Pick<EngineSpec, 'limits' | 'profile'>): PreparedRun {
   const { config } = job;
   const model = parseModelConfig(job.model.config, `${job.model.label}/config.json`);
   const tokenizer = loadTokenizer(job.model.tokenizer, job.model.tokenizerConfig, job.model.chatTemplate, model);
@@ -42,10 +41,10 @@ export function prepareRun(job: TrainJob, opened: Pick<OpenDevice, 'info' | 'pro
   const train = tokenizeRows(readRows(job.train, job.trainLabel), tokenizer, options(job.trainLabel));
   const evalLabel = job.evalLabel ?? 'evaluation data';
   const evaluation = job.eval && tokenizeRows(readRows(job.eval, evalLabel), tokenizer, options(evalLabel));
-  const prompts = config.samples.prompts.map(prompt => tokenizer.encode(prompt, true));
+  const prompts = config.samples.prompts.map(prompt => promptTokens(prompt, tokenizer, model));
   const method = buildMethod(job, model);
   const lengths = lengthsOf(train, evaluation, prompts);
-  const spec = engineSpec({ config, model, method, lengths, limits: opened.info.limits, profile: opened.profile });
+  const spec = engineSpec({ config, model, method, lengths, ...adapter });
   return {
     job,
     model,
@@ -54,10 +53,22 @@ export function prepareRun(job: TrainJob, opened: Pick<OpenDevice, 'info' | 'pro
     method,
     train,
     evaluation,
-    prompts: prompts.map(prompt => (prompt.length > 0 ? prompt : [tokenizer.bosId ?? tokenizer.eosId])),
+    prompts,
     windows: windowsOf(job, train),
     programs: planPrograms(spec),
   };
+}
+
+/** An empty prompt starts from the tokenizer's start token. */
+function promptTokens(prompt: string, tokenizer: TextTokenizer, model: ModelConfig): number[] {
+  const tokens = tokenizer.encode(prompt, true);
+  if (tokens.length >= model.maxPositions)
+    throw problem(
+      'samples.prompt',
+      `The sample prompt ${JSON.stringify(prompt.slice(0, 40))} has ${tokens.length} tokens, but the model has ${model.maxPositions} positions.`,
+      'Shorten it in samples.prompts.',
+    );
+  return tokens.length > 0 ? tokens : [tokenizer.bosId ?? tokenizer.eosId];
 }
 
 function maxLength({ config }: TrainJob, model: ModelConfig): number {
