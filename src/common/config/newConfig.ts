@@ -49,9 +49,12 @@ function methodLines(method: NewConfigChoice['method']): string[] {
   ];
 }
 
-function trainingLines({ method, eval: evaluation }: NewConfigChoice): string[] {
-  const rate = method === 'full' ? '2.0e-5' : '5.0e-4';
-  const hint = method === 'full' ? 'small models bear more' : 'about ten times that of full fine-tuning';
+/** Starting rates: a built-in model is a thousand times smaller than usual and bears far higher ones. */
+const rates = { full: { small: '4.0e-4', usual: '2.0e-5' }, lora: { small: '5.0e-3', usual: '5.0e-4' } };
+
+function trainingLines({ method, model, eval: evaluation }: NewConfigChoice): string[] {
+  const rate = rates[method][model.startsWith('builtin:') ? 'small' : 'usual'];
+  const hint = method === 'full' ? 'too high and it forgets' : 'about ten times that of full fine-tuning';
   const evalLine = 'eval_steps: 20';
   return [
     'training:',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { parseConfig } from '../../../src/common/config/parse';
-import { configTemplate } from '../../../src/commands/configTemplate';
+import { newConfigText } from '../../../src/common/config/newConfig';
 import { formatDuration, formatLoss, percentDone, runDetail } from '../../../src/explorer/format';
 import { foldAll } from '../../../src/common/run/fold';
 import { metrics, sampleManifest, stamped, started } from './sampleRun';
@@ -54,7 +54,7 @@ describe('new config', () => {
   ] as const;
   for (const choices of cases) {
     it(`for ${choices.name} can be run as it is and says what was chosen`, () => {
-      const { value, problems } = parseConfig(configTemplate(choices));
+      const { value, problems } = parseConfig(newConfigText(choices));
       assert.deepEqual(problems, []);
       const { name, method, model, data } = value ?? assert.fail();
       assert.deepEqual({ name, method: method.type, model, train: data.train }, { ...choices });

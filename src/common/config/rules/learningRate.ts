@@ -1,3 +1,5 @@
+import type { ModelFacts } from '../facts';
+import { numberText } from '../numberText';
 import { removal, roundRate, setting, type LintContext, type Rule } from '../rule';
 import { fullReferenceRates } from './referenceRate';
 
@@ -28,8 +30,8 @@ const loraTooSlow: Rule = {
     if (comparable === undefined || comparable.rate >= 3 * low) return [];
     const wanted = roundRate((10 * low * 32) / comparable.alpha);
     const message =
-      `learning_rate ${context.config.training.learning_rate} with this lora_alpha is like full fine-tuning at ` +
-      `${roundRate(comparable.rate)}; LoRA needs about ten times the ${roundRate(low)} that suits full fine-tuning.`;
+      `learning_rate ${numberText(context.config.training.learning_rate)} with this lora_alpha is like full fine-tuning at ` +
+      `${numberText(roundRate(comparable.rate))}; LoRA needs about ten times the ${numberText(roundRate(low))} that suits full fine-tuning.`;
     return [{ path: ratePath, message, fixes: [setting(ratePath, wanted)] }];
   },
 };
@@ -48,27 +50,31 @@ const loraTooFast: Rule = {
     if (comparable === undefined || comparable.rate <= 50 * high) return [];
     const wanted = roundRate((10 * high * 32) / comparable.alpha);
     const message =
-      `learning_rate ${context.config.training.learning_rate} with this lora_alpha is more than fifty times what suits ` +
-      `full fine-tuning (${roundRate(high)}); the loss may jump.`;
+      `learning_rate ${numberText(context.config.training.learning_rate)} with this lora_alpha is more than fifty times what suits ` +
+      `full fine-tuning (${numberText(roundRate(high))}); the loss may jump.`;
     return [{ path: ratePath, message, fixes: [setting(ratePath, wanted)] }];
   },
 };
+
+/** Five times the reference: 1e-4 for the usual 2e-5, and by width for models narrower than any the number comes from. */
+function forgettingRate(model: ModelFacts | undefined): number {
+  return model === undefined || model.hiddenSize >= 1000 ? 1e-4 : 5 * fullReferenceRates(model).high;
+}
 
 const fullTooFast: Rule = {
   id: 'L03',
   severity: 'warning',
   title: 'Full fine-tuning learning rate too high',
   why:
-    'Full fine-tuning of models with billions of weights uses 1e-5 to 2e-5 (TRL, PEFT method comparison); from 1e-4 on it ' +
-    'forgets what it knew. Small models bear more: the bound is twice 5e-5 · (2000 / hidden size)^0.78 where that is higher.',
+    'Full fine-tuning of models with billions of weights uses 1e-5 to 2e-5 (TRL, PEFT method comparison); from 1e-4 on, five ' +
+    'times that, it forgets what it knew. Models narrower than 1000 bear more: five times 5e-5 · (2000 / hidden size)^0.78.',
   advice: 'Start at the reference rate and raise it only if the loss falls too slowly.',
   check: ({ config, facts }) => {
-    const { high } = fullReferenceRates(facts.model);
-    const bound = Math.max(1e-4, 2 * high);
+    const bound = forgettingRate(facts.model);
     const rate = config.training.learning_rate;
     if (config.method.type !== 'full' || rate < bound) return [];
-    const message = `learning_rate ${rate} is high for full fine-tuning of this model; above ${roundRate(bound)} it forgets.`;
-    return [{ path: ratePath, message, fixes: [setting(ratePath, roundRate(high))] }];
+    const message = `learning_rate ${numberText(rate)} is high for full fine-tuning of this model; from ${numberText(roundRate(bound))} on it forgets.`;
+    return [{ path: ratePath, message, fixes: [setting(ratePath, roundRate(bound / 5))] }];
   },
 };
 

@@ -37,10 +37,10 @@ export const trainingCases: readonly RuleCase[] = [
   },
   {
     id: 'L03',
-    bad: { ...full, 'training.learning_rate': 1e-3 },
-    good: { ...full, 'training.learning_rate': 5e-4 },
+    bad: { ...full, 'training.learning_rate': 3e-3 },
+    good: { ...full, 'training.learning_rate': 2e-3 },
     facts: around(llama),
-    at: '0.001',
+    at: '0.003',
     severity: 'warning',
     fixed: true,
   },
