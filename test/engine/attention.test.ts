@@ -58,6 +58,12 @@ describe('attention', () => {
     });
   }
 
+  it('repeats itself bit for bit', async () => {
+    const shape = { lengths: [21, 16], heads: 4, kvHeads: 2, headDim: 16 };
+    const [first, second] = [await run(shape, 7), await run(shape, 7)];
+    assert.deepEqual(first.result, second.result);
+  });
+
   it('would notice examples that see each other', async () => {
     const shape = { lengths: [5, 6], heads: 2, kvHeads: 1, headDim: 8 };
     const { result, data } = await run(shape, 5);

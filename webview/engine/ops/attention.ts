@@ -69,7 +69,7 @@ function check(name: string, { q, k, v, heads, kvHeads, headDim }: AttentionOpti
 
 function emitForward(emit: Emitter, site: Site): void {
   const { q, k, v, segmentStart, segmentEnd, o, logSum, rows, heads, kvHeads, headDim, scale } = site;
-  const tile = attentionTile(headDim, emit.profile);
+  const tile = attentionTile(headDim, emit.profile, 'forward');
   const grid = grid1d(heads * Math.ceil(rows / tile.own), groupSize);
   const bindings = [q, k, v, segmentStart, segmentEnd, o, logSum];
   const params = [rows, k.shape[0], heads, kvHeads, headDim / tile.vector.step, f32(scale), 1];
@@ -78,7 +78,7 @@ function emitForward(emit: Emitter, site: Site): void {
 
 function emitBackward(emit: BackwardEmitter, site: Site): void {
   const { q, k, v, o, logSum, rows, heads, kvHeads, headDim, scale } = site;
-  const tile = attentionTile(headDim, emit.profile);
+  const tile = attentionTile(headDim, emit.profile, 'backward');
   const size = headDim / tile.vector.step;
   const blocks = Math.ceil(rows / tile.own);
   const dO = emit.grad(o);

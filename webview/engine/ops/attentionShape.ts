@@ -20,9 +20,14 @@ export interface AttentionTile {
   readonly vector: Vector;
 }
 
-export function attentionTile(headDim: number, profile: Profile): AttentionTile {
+/**
+ * On software adapters the forward pass meets eight keys at a time; the backward passes hold twice as many sums per pair,
+ * and with tiles of eight lavapipe compiles one of them for more than a minute.
+ */
+export function attentionTile(headDim: number, profile: Profile, pass: 'forward' | 'backward'): AttentionTile {
   const vector = vectorFor(headDim);
-  return profile === 'gpu' ? { own: 2, meet: 4, vector } : { own: 4, meet: 8, vector };
+  if (profile === 'gpu') return { own: 2, meet: 4, vector };
+  return { own: 4, meet: pass === 'forward' ? 8 : 4, vector };
 }
 
 export function tileSuffix({ own, meet, vector }: AttentionTile): string {
