@@ -24,13 +24,13 @@ describe('interrupted runs', () => {
   async function startAndReach(page: Page, workspace: string, step: number): Promise<void> {
     await openFile(page, shortName);
     await runCommand(page, 'PEFT: Run This Config');
-    await waitForRun(workspace, `step ${step}`, run => stepOf(run) >= step && stepOf(run) < steps, { seconds: 120 });
+    await waitForRun(workspace, `step ${step}`, run => stepOf(run) >= step && stepOf(run) < steps);
   }
 
   async function resumeToEnd(page: Page, workspace: string): Promise<RunOnDisk> {
     await waitForRowIn(page, 'Runs', /interrupted/);
     await runCommand(page, 'PEFT: Resume');
-    return waitForRun(workspace, 'the end', run => stateOf(run) === 'completed', { seconds: 180 });
+    return waitForRun(workspace, 'the end', run => stateOf(run) === 'completed');
   }
 
   function assertSameNumbers(run: RunOnDisk): void {
@@ -66,7 +66,7 @@ describe('interrupted runs', () => {
     const { page, workspace } = await stage().open(shortFiles(steps));
     await startAndReach(page, workspace, 9);
     await runCommand(page, 'PEFT Tests: Lose Device');
-    const run = await waitForRun(workspace, 'the end', one => stateOf(one) === 'completed', { seconds: 180 });
+    const run = await waitForRun(workspace, 'the end', one => stateOf(one) === 'completed');
     assertResumed(run);
     assertSameNumbers(run);
   });
@@ -78,7 +78,7 @@ describe('interrupted runs', () => {
     await page.waitForTimeout(1000);
     await runCommand(page, 'View: Close All Editors');
     await runCommand(page, 'View: Toggle Primary Side Bar Visibility');
-    const run = await waitForRun(workspace, 'the end', one => stateOf(one) === 'completed', { seconds: 180 });
+    const run = await waitForRun(workspace, 'the end', one => stateOf(one) === 'completed');
     assert.equal(eventsOf(run, 'started').length, 1);
     assertSameNumbers(run);
   });

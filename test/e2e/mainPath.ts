@@ -10,7 +10,7 @@ import { shortName } from './configs';
 export async function runToEnd(page: Page, workspace: string): Promise<RunOnDisk> {
   await openFile(page, shortName);
   await runCommand(page, 'PEFT: Run This Config');
-  return waitForRun(workspace, 'the end of the run', run => stateOf(run) === 'completed', { seconds: 180 });
+  return waitForRun(workspace, 'the end of the run', run => stateOf(run) === 'completed');
 }
 
 /** The main job: run, dashboard, result, export; the same for every build of the extension. */

@@ -47,7 +47,7 @@ async function e2e() {
   await must('node', ['test/tools/package.mjs', '--for-tests'], { minutes: 5 });
   console.log('\ninside the extension host');
   const host = summary('extension host', await run('node', ['out/tools/host.mjs'], { env, minutes: 10 }));
-  return [host, await mocha('end to end', 'out/e2e', { env, minutes: 20, timeout: 240_000, grep })];
+  return [host, await mocha('end to end', 'out/e2e', { env, minutes: 20, timeout: 600_000, grep })];
 }
 
 /** Our engine against PyTorch and PEFT; the script makes its own Python environment. */

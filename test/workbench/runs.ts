@@ -87,7 +87,7 @@ export async function waitForRun(
   workspace: string,
   what: string,
   holds: (run: RunOnDisk) => boolean,
-  { index = -1, seconds = 120, onLook }: Wait = {},
+  { index = -1, seconds = 600, onLook }: Wait = {},
 ): Promise<RunOnDisk> {
   const deadline = Date.now() + seconds * 1000;
   let run: RunOnDisk | undefined;

@@ -69,6 +69,7 @@ function writeSettings(profile: string, options: WorkbenchOptions): void {
     'extensions.autoUpdate': false,
     'window.restoreWindows': 'none',
     'files.autoSave': 'off',
+    'remote.autoForwardPorts': false,
     ...options.settings,
   };
   mkdirSync(join(profile, 'User'), { recursive: true });
