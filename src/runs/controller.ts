@@ -51,6 +51,8 @@ export class RunController implements Disposable {
   /** Identity of the start, resumption or run that has the engine. */
   private reservation: object | undefined;
   private holding: Holding | undefined;
+  /** A run that has ended but whose files are still being closed; the next one waits for it. */
+  private ending: Promise<void> | undefined;
   /** The controller became busy, idle, held or released. */
   readonly onDidChange = this.changed.event;
   /** A run was created or taken up and is about to be handed to the engine. */
@@ -74,8 +76,13 @@ export class RunController implements Disposable {
     return this.run?.heldBy;
   }
 
+  /** The last run has ended and its files are still being closed. */
+  get isClosing(): boolean {
+    return this.ending !== undefined;
+  }
+
   get isBusy(): boolean {
-    return this.reservation !== undefined;
+    return this.reservation !== undefined && this.ending === undefined;
   }
 
   /** Starts a new run and answers its id once the engine has accepted it. */
@@ -134,6 +141,7 @@ export class RunController implements Disposable {
   }
 
   private async exclusively<T>(work: () => Promise<T>): Promise<T> {
+    await this.ending;
     if (this.reservation) {
       throw problem('run.busy', 'Another run is on the engine.', 'Queue this one, or stop the other first.');
     }
@@ -237,10 +245,16 @@ export class RunController implements Disposable {
       this.faults.fire(toProblem(error));
     }
     this.run = undefined;
+    this.ending = this.putAway(run);
     this.changed.fire();
+    await this.ending;
+    this.ended.fire({ view: run.writer.view, problem: ending.problem });
+  }
+
+  private async putAway(run: ActiveRun): Promise<void> {
     await this.deps.store.release(run.id).catch((error: unknown) => this.faults.fire(toProblem(error)));
     await this.free();
-    this.ended.fire({ view: run.writer.view, problem: ending.problem });
+    this.ending = undefined;
   }
 
   /** Answers whether the run goes on. */

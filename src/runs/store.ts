@@ -42,6 +42,7 @@ export class RunStore implements Disposable {
   private entries = new Map<string, RunEntry>();
   private brokenRuns: readonly BrokenRun[] = [];
   private readonly writers = new Map<string, RunWriter>();
+  private readonly releasing = new Map<string, Promise<void>>();
   /** Folded runs at rest that were looked at, newest last. */
   private readonly views = new Map<string, RunView>();
   private readonly changed = new Emitter<void>();
@@ -115,17 +116,10 @@ export class RunStore implements Disposable {
   }
 
   /** Ends writing to a run; what was appended stays readable. */
-  async release(id: string): Promise<void> {
-    const writer = this.writers.get(id);
-    if (!writer) return;
-    try {
-      await writer.close();
-    } finally {
-      writer.dispose();
-      this.writers.delete(id);
-      if (this.entries.has(id)) this.views.set(id, writer.view);
-      this.changed.fire();
-    }
+  release(id: string): Promise<void> {
+    const releasing = this.releasing.get(id) ?? this.close(id).finally(() => this.releasing.delete(id));
+    this.releasing.set(id, releasing);
+    return releasing;
   }
 
   /** Ends writing to a run without touching its folder, because it is gone or somebody else's. */
@@ -137,6 +131,7 @@ export class RunStore implements Disposable {
 
   /** Moves a run's folder to the trash. Refused while the run is going on. */
   async remove(id: string, options: { readonly trash: boolean }): Promise<void> {
+    await this.releasing.get(id);
     const broken = this.brokenRuns.find(one => one.id === id);
     const root = broken?.root ?? this.entry(id).root;
     if (this.writers.has(id)) throw problem('run.active', 'This run is going on.', 'Stop it before deleting it.');
@@ -164,6 +159,19 @@ export class RunStore implements Disposable {
     for (const writer of this.writers.values()) writer.dispose();
     this.changed.dispose();
     this.appended.dispose();
+  }
+
+  private async close(id: string): Promise<void> {
+    const writer = this.writers.get(id);
+    if (!writer) return;
+    try {
+      await writer.close();
+    } finally {
+      writer.dispose();
+      this.writers.delete(id);
+      if (this.entries.has(id)) this.views.set(id, writer.view);
+      this.changed.fire();
+    }
   }
 
   private entry(id: string): RunEntry {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
+import type { ExtensionApi } from '../../src/extension';
 import { ProblemError } from '../../src/common/errors';
 import {
   exists,
@@ -22,6 +23,11 @@ async function problemOf(promise: Promise<unknown>): Promise<string> {
   return error instanceof ProblemError ? `${error.problem.code}: ${error.problem.message}` : String(error);
 }
 
+/** Resolves when the last run's files are closed. */
+async function closed({ controller }: ExtensionApi): Promise<void> {
+  while (controller.isClosing) await new Promise(resolve => setTimeout(resolve, 50));
+}
+
 describe('runs on the real engine', function () {
   this.timeout(300_000);
   before(writeRows);
@@ -38,6 +44,7 @@ describe('runs on the real engine', function () {
       view.checkpoints.map(one => one.step),
       [2, 3],
     );
+    await closed(api);
     const at = `.peft/runs/${run}`;
     assert.equal(await readText(`${at}/config.peft.yaml`), tinyConfig('host', 3));
     for (const name of [

@@ -60,6 +60,20 @@ describe('run controller', () => {
     assert.equal(await codeOf(controller.start(request)), 'run.busy');
   });
 
+  it('takes the next run as soon as one has ended, while its files are being closed', async () => {
+    const { controller, engine, files, store } = setUp();
+    const first = await controller.start(request);
+    engine.send(event(started()), result());
+    files.delay = () => new Promise(resolve => setTimeout(resolve, 5));
+    engine.end();
+    while ((await store.view(first)).state !== 'completed') await new Promise(resolve => setTimeout(resolve, 1));
+    assert.equal(controller.isBusy, false);
+    const removing = store.remove(first, { trash: true });
+    assert.notEqual(await controller.start(request), first);
+    await removing;
+    assert.equal(store.find(first), undefined);
+  });
+
   it('says what is wrong with a config and stays free', async () => {
     const { controller, files } = setUp();
     assert.equal(await codeOf(controller.start({ ...request, configText: 'bad' })), 'config.missingKey');
