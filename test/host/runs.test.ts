@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
 import type { ExtensionApi } from '../../src/extension';
-import { ProblemError } from '../../src/common/errors';
+import type { Problem } from '../../src/common/errors';
 import {
   exists,
   extensionApi,
@@ -15,12 +15,14 @@ import {
 
 const folder = () => workspaceFolder().toString();
 
+/** `code: message` of a rejection; the error comes from another bundle, so its class tells nothing. */
 async function problemOf(promise: Promise<unknown>): Promise<string> {
   const error: unknown = await promise.then(
     () => undefined,
     (reason: unknown) => reason,
   );
-  return error instanceof ProblemError ? `${error.problem.code}: ${error.problem.message}` : String(error);
+  const { problem } = (error ?? {}) as { problem?: Problem };
+  return problem ? `${problem.code}: ${problem.message}` : String(error);
 }
 
 /** Resolves when the last run's files are closed. */
@@ -82,7 +84,7 @@ describe('runs on the real engine', function () {
       tinyConfig('x', 1, 'data/none.jsonl'),
       /^data.missing: data.train: data\/none.jsonl /,
     ],
-    ['a key that does not exist', `${tinyConfig('x', 1)}colour: red\n`, /line 16: `colour` is not a key/],
+    ['a key that does not exist', `${tinyConfig('x', 1)}colour: red\n`, /line 15: `colour` is not a key/],
     ['a model that is not built in', tinyConfig('x', 1).replace('tiny', 'huge'), /^model.unknownBuiltin/],
     [
       'a model folder that is empty',
