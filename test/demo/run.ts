@@ -69,11 +69,16 @@ async function showEditor({ page }: Stage): Promise<void> {
   await driver.runCommand(page, 'File: Revert File');
 }
 
-/** The dashboard beside the runs tree. */
+/** The dashboard beside the runs tree: its top, its bottom, and the side bar on its own. */
 async function showDashboard({ page }: Stage, moment: string): Promise<void> {
   await driver.runCommand(page, 'PEFT: Open Dashboard');
-  await driver.webviewFrame(page, 'canvas');
+  const frame = await driver.webviewFrame(page, '.run-header');
+  await frame.locator('canvas').first().waitFor();
   await inBothThemes(page, `dashboard-${moment}`);
+  await page.locator('.part.sidebar').screenshot({ path: join(out, `explorer-${moment}.png`) });
+  await frame.locator('body').evaluate(body => body.ownerDocument.defaultView?.scrollTo(0, body.scrollHeight));
+  await inBothThemes(page, `dashboard-${moment}-below`);
+  await frame.locator('body').evaluate(body => body.ownerDocument.defaultView?.scrollTo(0, 0));
 }
 
 async function exportAdapter({ page, workspace }: Stage, name: string): Promise<void> {

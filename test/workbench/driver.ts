@@ -2,6 +2,7 @@
 import type { Browser, Frame, Locator, Page } from 'playwright-core';
 
 const selectAll = process.platform === 'darwin' ? 'Meta+A' : 'Control+A';
+const quickInput = '.quick-input-widget input.input';
 const modifier = process.platform === 'darwin' ? 'Meta' : 'Control';
 
 /** Opens `url` in a new window of its own and waits until the workbench stands and extensions may run. */
@@ -39,11 +40,8 @@ export async function offersCommand(page: Page, title: string): Promise<boolean>
 
 /** The palette does not refresh while it is open, so each look opens it anew. */
 async function findCommand(page: Page, title: string): Promise<Locator | undefined> {
-  const input = page.locator('.quick-input-widget input.input');
   await page.keyboard.press('F1');
-  await input.waitFor();
-  await page.keyboard.press(selectAll);
-  await page.keyboard.insertText(`>${title}`);
+  await page.locator(quickInput).fill(`>${title}`);
   const item = page.locator('.quick-input-list .monaco-list-row').filter({
     has: page.locator('.label-name', { hasText: new RegExp(`^${escapeExpression(title)}$`) }),
   });
@@ -64,9 +62,7 @@ function escapeExpression(text: string): string {
 /** Opens a file of the workspace by name through Quick Open and waits for its editor. */
 export async function openFile(page: Page, name: string): Promise<void> {
   await page.keyboard.press(`${modifier}+P`);
-  const input = page.locator('.quick-input-widget input.input');
-  await input.waitFor();
-  await page.keyboard.insertText(name);
+  await page.locator(quickInput).fill(name);
   const item = page.locator('.quick-input-list .monaco-list-row', { hasText: name });
   await item.first().click();
   await page.locator(`.tab[data-resource-name="${name}"]`).first().waitFor();
