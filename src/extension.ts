@@ -57,6 +57,9 @@ export function activate(context: vscode.ExtensionContext): ExtensionApi {
     }),
   );
   const start = own(new SessionStart({ store, controller: running, queue, dashboards, session, log }));
+  const feed = own(new StatusFeed(engine, running, store));
+  const gpu = { limits: () => feed.adapter?.limits, onDidChangeLimits: feed.onDidChangeAdapter };
+  const facts = own(new WorkspaceFacts({ extensionUri, ...gpu }));
   const services: Services = {
     extensionUri,
     log,
@@ -66,6 +69,7 @@ export function activate(context: vscode.ExtensionContext): ExtensionApi {
     scheduler,
     engine,
     dashboards,
+    facts,
     refresh: () => start.refresh(),
   };
 
@@ -74,11 +78,8 @@ export function activate(context: vscode.ExtensionContext): ExtensionApi {
   own(vscode.window.registerWebviewPanelSerializer(Dashboards.viewType, dashboards));
   own(registerExplorer(services));
   own(new StatusBar(store, running));
-  const feed = own(new StatusFeed(engine, running, store));
   own(new ContextKeys(services));
   const doctor = own(new GpuDoctor(engine));
-  const gpu = { limits: () => feed.adapter?.limits, onDidChangeLimits: feed.onDidChangeAdapter };
-  const facts = own(new WorkspaceFacts({ extensionUri, ...gpu }));
   own(registerConfigEditor({ extensionUri, facts }));
   registerRunCommands(registrar, services);
   registerFolderCommands(registrar, services, doctor);

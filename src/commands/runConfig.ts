@@ -1,8 +1,10 @@
 import * as vscode from 'vscode';
 import { problem } from '../common/errors';
 import { checkedConfig } from '../runs/job';
+import { assertTrusted } from '../runs/jobSource';
 import type { RunRequest } from '../runs/controller';
 import { relativePath } from '../models/places';
+import { refuseErrors } from './refuseErrors';
 import type { Services } from './services';
 
 /** Whether a file is a config by its name. */
@@ -38,10 +40,7 @@ async function enqueue({ scheduler }: Services, request: RunRequest): Promise<vo
 }
 
 async function requestFrom(services: Services, args: readonly unknown[]): Promise<RunRequest> {
-  if (!vscode.workspace.isTrusted) {
-    const hint = vscode.l10n.t('Run "Workspaces: Manage Workspace Trust" and trust this folder.');
-    throw problem('run.untrusted', vscode.l10n.t('Training is off in Restricted Mode.'), hint);
-  }
+  assertTrusted();
   const uri = await configUri(args);
   const document = await vscode.workspace.openTextDocument(uri);
   if (document.isDirty && !(await document.save())) {
@@ -56,10 +55,12 @@ async function requestFrom(services: Services, args: readonly unknown[]): Promis
     const hint = vscode.l10n.t('Runs are written into the folder of the workspace.');
     throw problem('run.noFolder', vscode.l10n.t('Open a folder to train in.'), hint);
   }
+  const configPath = relativePath(uri, folder.uri);
+  await refuseErrors(services.facts, uri, document.getText(), configPath);
   services.log.info(`run requested: ${uri.toString()}`);
   return {
     folder: folder.uri.toString(),
-    configPath: relativePath(uri, folder.uri),
+    configPath,
     configText: document.getText(),
   };
 }

@@ -1,4 +1,5 @@
 import type * as vscode from 'vscode';
+import type { FactSource } from '../configEditor/facts';
 import type { Dashboards } from '../dashboard/panels';
 import type { EngineView } from '../engineView/view';
 import type { RunController } from '../runs/controller';
@@ -16,6 +17,8 @@ export interface Services {
   readonly scheduler: Scheduler;
   readonly engine: EngineView;
   readonly dashboards: Dashboards;
+  /** What the editor knows about a config beyond its text. */
+  readonly facts: FactSource;
   /** Reads all runs from disk again. */
   readonly refresh: () => Promise<void>;
 }
