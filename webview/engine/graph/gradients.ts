@@ -34,7 +34,11 @@ export class GradientTable {
   require(tensor: Tensor): Tensor {
     const gradient = tensor.role === 'parameter' ? this.ofParameters.get(tensor.id) : this.ofValues.get(tensor.id);
     if (!gradient)
-      throw problem('graph.gradient', `Nothing depends on ${tensor.name}.`, 'This is a defect in a model or op module.');
+      throw problem(
+        'graph.gradient',
+        `Nothing depends on ${tensor.name}.`,
+        'This is a defect in a model or op module.',
+      );
     return gradient;
   }
 
