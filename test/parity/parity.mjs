@@ -44,7 +44,7 @@ function python() {
     must('apt-get', ['install', '-y', '-qq', 'python3', 'python3-venv'], { stdio: 'ignore' });
     must('python3', ['-m', 'venv', venv]);
   }
-  must(program, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', requirements]);
+  must(program, ['-m', 'pip', 'install', '-qq', '--disable-pip-version-check', '-r', requirements]);
   writeFileSync(stamp, wanted);
   return program;
 }
