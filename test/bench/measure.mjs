@@ -2,7 +2,7 @@
 
 const forms = ['nt', 'nn', 'tn'];
 const size = 512;
-const nanogptSeconds = 12;
+const nanogptSeconds = 5;
 
 /**
  * @param {import('./browser.mjs').Bench} bench

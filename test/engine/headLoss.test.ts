@@ -110,6 +110,26 @@ describe('head loss', () => {
     await check({ S: 7, d: 3, vocabulary: 1027, training: false });
   });
 
+  it('agrees with finite differences of the loss', async () => {
+    const test: Case = { S: 4, d: 3, vocabulary: 5, trained: true };
+    const [x, table, labels] = [randomArray(12, 1), randomArray(15, 2, 2), labelsFor(4, 5)];
+    const step = new Uint32Array(stepWords);
+    new Float32Array(step.buffer)[0] = lossScale;
+    const options = { build: (graph: GraphBuilder) => build(graph, test), upstream: {}, step };
+    const { gradients } = await runOp({ ...options, data: { x, table0: table, labels } });
+    const shifted = (values: Float32Array, at: number, by: number) =>
+      Float64Array.from(values, (v, i) => (i === at ? v + by : v));
+    const slope = (loss: (by: number) => number) => (lossScale * (loss(1e-4) - loss(-1e-4))) / 2e-4;
+    x.forEach((_, at) => {
+      const expected = slope(by => reference(test, shifted(x, at, by), table, labels).total);
+      assert.ok(Math.abs(gradients.x[at] - expected) < 1e-5, `x ${at}`);
+    });
+    table.forEach((_, at) => {
+      const expected = slope(by => reference(test, x, shifted(table, at, by), labels).total);
+      assert.ok(Math.abs(gradients.table0[at] - expected) < 1e-5, `table ${at}`);
+    });
+  });
+
   it('a large logit does not overflow, and a wrong label would be noticed', async () => {
     const test: Case = { S: 2, d: 4, vocabulary: 8, training: false };
     const x = Float32Array.of(100, 0, 0, 0, 0, 100, 0, 0);
