@@ -131,7 +131,10 @@ def rate(step, args):
     if step < args.warmup:
         return args.lr * (step + 1) / args.warmup
     done = (step - args.warmup) / max(1, args.steps - args.warmup)
-    return args.lr * (args.last_lr + (1 - args.last_lr) * 0.5 * (1 + math.cos(math.pi * done)))
+    value = args.lr * (args.last_lr + (1 - args.last_lr) * 0.5 * (1 + math.cos(math.pi * done)))
+    if args.stop:  # leave the cosine early: a straight line down over the last --cool steps
+        value *= max(args.last_lr, min(1.0, (args.stop - step) / args.cool))
+    return value
 
 
 @torch.no_grad()
@@ -154,13 +157,16 @@ def main():
     parser.add_argument("--new-tokenizer", action="store_true")
     parser.add_argument("--hold-out-every", type=int, default=20)
     parser.add_argument("--steps", type=int, default=3600)
+    parser.add_argument("--stop", type=int, help="end at this step of the cosine instead of at --steps")
+    parser.add_argument("--cool", type=int, default=500, help="with --stop: steps of linear decay before it")
+    parser.add_argument("--state", type=pathlib.Path, help="file to keep the run in: written with every save, read at the start")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--lr", type=float, default=3e-3)
     parser.add_argument("--last-lr", type=float, default=0.05, help="share of --lr that is left at the end")
     parser.add_argument("--warmup", type=int, default=100)
     parser.add_argument("--weight-decay", type=float, default=0.1)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=2, help="on a busy machine one is faster than two")
     parser.add_argument("--save-minutes", type=float, default=4)
     parser.add_argument("--eval-every", type=int, default=250)
     args = parser.parse_args()
@@ -192,9 +198,24 @@ def main():
     optimizer = torch.optim.AdamW([{"params": decayed, "weight_decay": args.weight_decay},
                                    {"params": rest, "weight_decay": 0.0}], lr=args.lr, betas=(0.9, 0.95))
     random = np.random.default_rng(args.seed)
+    first, last = 0, args.stop or args.steps
+    if args.state and args.state.exists():
+        state = torch.load(args.state, weights_only=True)
+        first = state["step"]
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        random.bit_generator.state = state["random"]
+        print(f"continues at step {first}")
+
+    def save(step):
+        write_weights(args.out / "model.safetensors", model)
+        if args.state:
+            torch.save(dict(step=step, model=model.state_dict(), optimizer=optimizer.state_dict(),
+                            random=random.bit_generator.state), args.state)
+
     began = saved = time.time()
     recent = []
-    for step in range(args.steps):
+    for step in range(first, last):
         for group in optimizer.param_groups:
             group["lr"] = rate(step, args)
         starts = random.integers(0, len(train) - CONTEXT, args.batch)
@@ -206,15 +227,15 @@ def main():
         optimizer.step()
         recent.append(loss.item())
         if step % 50 == 49:
-            speed = (step + 1) * args.batch * CONTEXT / (time.time() - began)
+            speed = (step + 1 - first) * args.batch * CONTEXT / (time.time() - began)
             print(f"step {step + 1} loss {np.mean(recent[-50:]):.4f} lr {rate(step, args):.5f} {speed:.0f} tokens/s", flush=True)
         if step % args.eval_every == args.eval_every - 1:
             print(f"step {step + 1} held-out loss {evaluate(model, held, 64):.4f} (first 64 windows)", flush=True)
         if time.time() - saved > args.save_minutes * 60:
-            write_weights(args.out / "model.safetensors", model)
+            save(step + 1)
             saved = time.time()
 
-    write_weights(args.out / "model.safetensors", model)
+    save(last)
     with torch.no_grad():  # what is reported is what is in the file
         for parameter in model.parameters():
             parameter.copy_(parameter.to(torch.float16))
