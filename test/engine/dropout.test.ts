@@ -54,6 +54,16 @@ describe('dropout', () => {
     assert.ok(Math.abs(next - 0.49) < 0.005, `neighbours: ${next}`);
   });
 
+  it('lets everything pass outside training', async () => {
+    const x = randomArray(100, 4);
+    const { values } = await runOp({
+      build: graph => [dropout(graph, 'y', graph.parameter('x', [1, 100]), { rate: 0.5, key: 1 })],
+      data: { x },
+      step: seeded(3),
+    });
+    assert.deepEqual(values.y, x);
+  });
+
   it('a rate of 0 adds no node, and 1 is refused', async () => {
     const { values } = await runOp({
       build: graph => {

@@ -90,6 +90,14 @@ describe('lora linear', () => {
     await check({ S: 7, inner: 9, outer: 5, r: 2, layout: 'io', dropout: 0.5 });
   });
 
+  it('drops nothing outside training', async () => {
+    const test: Case = { S: 9, inner: 8, outer: 12, r: 4, layout: 'oi', dropout: 0.5 };
+    const { op, data, dy } = make(test);
+    const { values } = await runOp({ ...op, upstream: undefined });
+    assert.ok(relativeError(values.y, reference({ ...test, dropout: 0 }, data, dy).y) < 3e-6);
+    assert.ok(relativeError(values.y, reference(test, data, dy).y) > 1e-2);
+  });
+
   it('agrees with finite differences of the loss', async () => {
     const test: Case = { S: 3, inner: 5, outer: 4, r: 2, layout: 'oi', dropout: 0.25 };
     const { op, data, dy } = make(test);

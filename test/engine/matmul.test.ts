@@ -32,7 +32,12 @@ function shapes({ form, m, n, k }: Case): { a: [number, number]; b: [number, num
 }
 
 function withProfile(emit: Emitter, profile = emit.profile): Emitter {
-  return { profile, dispatch: (...launch) => emit.dispatch(...launch), temp: (...made) => emit.temp(...made) };
+  return {
+    profile,
+    training: emit.training,
+    dispatch: (...launch) => emit.dispatch(...launch),
+    temp: (...made) => emit.temp(...made),
+  };
 }
 
 /** A node that multiplies, so that the product runs through the real compiler. */
@@ -166,7 +171,7 @@ describe('matmul', () => {
   });
 
   it('refuses operands that are too small', () => {
-    const emit = { profile: 'software', dispatch: () => undefined, temp: () => tensor } as const;
+    const emit = { profile: 'software', training: false, dispatch: () => undefined, temp: () => tensor } as const;
     const tensor: Tensor = { id: 0, name: 't', shape: [4, 4], dtype: 'f32', role: 'value' };
     const spec: Matmul = { form: 'nn', a: tensor, b: tensor, out: tensor, m: 4, n: 4, k: 8 };
     assert.throws(() => emitMatmul(emit, spec), /4 x 4 over 8/);

@@ -4,6 +4,8 @@ import type { DType, Shape, Tensor } from './tensor';
 /** Records dispatches. Nothing runs while a node emits: the compiler turns the record into a replayable plan. */
 export interface Emitter {
   readonly profile: Profile;
+  /** False for evaluation and generation, where dropout lets everything pass. */
+  readonly training: boolean;
   /** `bindings` in the order of the kernel's group 0; no tensor twice. `params` in the order of its `Params` struct. */
   dispatch(kernel: Kernel, bindings: readonly Tensor[], params: readonly Param[], grid: Grid): void;
   /** Scratch that lives from its first to its last use; contents are undefined at first. */

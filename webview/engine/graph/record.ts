@@ -42,6 +42,7 @@ export class Recorder implements Emitter {
   readonly dispatches: Dispatch[] = [];
   node = '';
   phase: Phase = 'forward';
+  training = true;
   private nextId: number;
 
   constructor(
@@ -71,6 +72,7 @@ export class Recorder implements Emitter {
 export function record(graph: GraphBuilder, options: RecordOptions): Program {
   const recorder = new Recorder(options.profile, options.firstId);
   const training = options.mode === 'train';
+  recorder.training = training;
   for (const node of graph.nodes) {
     if (training && node.fusedLoss) continue;
     recorder.node = node.name;
@@ -96,6 +98,7 @@ function backward(node: Node, recorder: Recorder, gradients: GradientTable): voi
 function backwardEmitter(recorder: Recorder, gradients: GradientTable): BackwardEmitter {
   return {
     profile: recorder.profile,
+    training: recorder.training,
     dispatch: (kernel, bindings, params, grid) => recorder.dispatch(kernel, bindings, params, grid),
     temp: (name, shape, dtype) => recorder.temp(name, shape, dtype),
     needs: input => gradients.needs(input),

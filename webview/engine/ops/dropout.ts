@@ -24,8 +24,13 @@ export interface DropoutOptions {
   readonly key: number;
 }
 
-/** to (+)= from·mask/(1 − rate). Both hold `from`'s elements; the mask depends on `step.seed`, `key` and the index. */
-export function emitDropout(emit: Emitter, from: Tensor, to: GradientTarget, { rate, key }: DropoutOptions): void {
+/**
+ * to (+)= from·mask/(1 − rate), or from itself outside training. Both hold `from`'s elements; the mask depends on
+ * `step.seed`, `key` and the index.
+ */
+export function emitDropout(emit: Emitter, from: Tensor, to: GradientTarget, options: DropoutOptions): void {
+  const { key } = options;
+  const rate = emit.training ? options.rate : 0;
   const count = elements(from.shape);
   const params = [count, key >>> 0, f32(rate), f32(1 / (1 - rate)), to.accumulate ? 1 : 0];
   emit.dispatch(dropoutKernel(), [from, to.tensor], params, grid1d(count, groupSize));

@@ -54,9 +54,9 @@ interface LoraOp {
   readonly u: Tensor;
 }
 
-/** x̃ = dropout(x), in scratch; x itself without dropout. */
+/** x̃ = dropout(x), in scratch; x itself without dropout and outside training. */
 function dropped(emit: Emitter, { x, lora }: LoraOp): Tensor {
-  if (lora.dropout === 0) return x;
+  if (lora.dropout === 0 || !emit.training) return x;
   const masked = emit.temp('dropped', x.shape);
   mask(emit, lora, x, { tensor: masked, accumulate: false });
   return masked;
