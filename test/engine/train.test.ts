@@ -91,19 +91,22 @@ describe('a run', () => {
     assert.deepEqual(states, [true, true, false]);
   });
 
-  it('fails with a message at a non-finite loss and leaves the weights as they were', async () => {
-    const weights: Map<string, Float32Array>[] = [];
-    const inspect = async (engine: Engine, step: number) => {
-      if (step === 0) weights.push((await engine.readTrainables(false)).parameters);
-    };
+  it('fails with the step and a next move at a non-finite loss', async () => {
     const job = smallJob('llama', { training: { learning_rate: 1e30, warmup_steps: 0 } });
-    await assert.rejects(runJob(job, { inspect }), (error: unknown) => {
+    await assert.rejects(runJob(job), (error: unknown) => {
       assert.ok(error instanceof ProblemError);
       assert.equal(error.problem.code, 'train.nonfinite');
       assert.match(error.problem.message, /^Step \d+:/);
       return true;
     });
-    assert.equal(weights.length, 1);
+  });
+
+  it('draws no dropout in evaluation: the untouched adapter evaluates like the base', async () => {
+    const none = await runJob(smallJob('llama', { method: { init_lora_weights: true }, training: { max_steps: 1 } }));
+    const heavy = await runJob(
+      smallJob('llama', { method: { init_lora_weights: true, lora_dropout: 0.9 }, training: { max_steps: 1 } }),
+    );
+    assert.equal(eventsOf(heavy, 'evaluation')[0].loss, eventsOf(none, 'evaluation')[0].loss);
   });
 
   it('fails when the device is lost', async () => {
