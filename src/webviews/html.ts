@@ -18,8 +18,7 @@ export function pageHtml(webview: vscode.Webview, parts: PageParts): string {
   const policy = [
     "default-src 'none'",
     `script-src 'nonce-${nonce}'`,
-    // The charting library and the toolkit size their elements through constructed styles.
-    `style-src ${webview.cspSource} 'unsafe-inline'`,
+    `style-src ${webview.cspSource}`,
     `font-src ${webview.cspSource}`,
     ...(parts.extraPolicy ? [parts.extraPolicy] : []),
   ].join('; ');
