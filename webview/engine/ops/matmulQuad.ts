@@ -74,9 +74,7 @@ ${range(tile.rows)
   .flatMap(i => range(tile.columns).map(j => `    s${i}_${j} += dot(x${i}, y${j});`))
   .join('\n')}
   }
-${range(tile.rows)
-  .map(i => `  let r${i} = row + ${rows.order(i)};`)
-  .join('\n')}
+  let turn = ${form === 'nt' || form === 'nn' ? 'lane' : '0u'};
 ${variant.strided ? singleStores(variant) : vectorStores(variant)}
 }`;
   return { key: quadKey(variant), code, bindings: bias ? 4 : 3, step: false };
@@ -94,28 +92,22 @@ interface Operand {
   readonly inside: string;
 }
 
-interface RowOperand extends Operand {
-  /** Which row of the tile accumulator row `i` is. */
-  order(i: number): string;
-}
-
 const swaps = ['', 'quadSwapX', 'quadSwapY', 'quadSwapDiagonal'];
 const lanes = ['x', 'y', 'z', 'w'];
 
-/** a [m, k]: each lane loads four terms of every fourth row; x{i} holds four terms of row i. */
-function rowsByRow({ rows }: Tile): RowOperand {
+/** a [m, k]: each lane loads four terms of every fourth row; x{i} holds four terms of row i ^ lane. */
+function rowsByRow({ rows }: Tile): Operand {
   const quads = range(rows / 4);
   const before = quads.map(q => `  let a${q} = (p.a_at + min(row + ${q * 4}u + lane, p.m - 1u) * p.lda) / 4u;`);
   const inside = quads.flatMap(q => [
     `    let x${q * 4} = a[a${q} + k / 4u];`,
     ...[1, 2, 3].map(s => `    let x${q * 4 + s} = ${swaps[s]}(x${q * 4});`),
   ]);
-  const order = (i: number) => `${i & ~3}u + (lane ^ ${i & 3}u)`;
-  return { before: before.join('\n'), inside: inside.join('\n'), order };
+  return { before: before.join('\n'), inside: inside.join('\n') };
 }
 
 /** a [k, m]: each lane loads all rows for every fourth term; terms past the end count as zero. */
-function rowsByTerm({ rows }: Tile): RowOperand {
+function rowsByTerm({ rows }: Tile): Operand {
   const quads = range(rows / 4);
   const before = quads.map(q => `  let a${q} = p.a_at / 4u + min(row / 4u + ${q}u, (p.m + 3u) / 4u - 1u);`);
   const inside = ['    let term = min(k + lane, k_end - 1u) * pitch_a;'];
@@ -127,7 +119,7 @@ function rowsByTerm({ rows }: Tile): RowOperand {
       inside.push(`    let x${q * 4 + i} = vec4<f32>(${terms.join(', ')});`);
     }
   }
-  return { before: before.join('\n'), inside: inside.join('\n'), order: i => `${i}u` };
+  return { before: before.join('\n'), inside: inside.join('\n') };
 }
 
 /** b [n, k]: four terms of each column; with `turned` in the order in which the lane receives a's terms. */
@@ -163,32 +155,45 @@ function columnsByTerm({ columns }: Tile, turned: boolean): Operand {
   return { before: before.join('\n'), inside: inside.join('\n') };
 }
 
+/**
+ * The sums go through an indexed array, so that storing is a loop: unrolled, the stores with their bounds checks would
+ * be most of the code, and compiling it most of a first step.
+ */
 function vectorStores({ tile, bias }: QuadVariant): string {
-  const lines = ['  let at = (p.o_at + wg.z * p.layer) / 4u + column / 4u;'];
-  for (const v of range(tile.columns / 4)) {
-    lines.push(`  if (column / 4u + ${v}u < columns) {`);
-    if (bias) lines.push(`    let add = bias[column / 4u + ${v}u];`);
-    for (const i of range(tile.rows)) {
-      const sums = range(4).map(j => `s${i}_${v * 4 + j}`);
-      lines.push(`    if (r${i} < p.m) {`, `      let o = at + r${i} * (p.o_row / 4u) + ${v}u;`);
-      lines.push(`      var s = p.alpha * vec4<f32>(${sums.join(', ')})${bias ? ' + add' : ''};`);
-      lines.push('      if (p.accumulate != 0u) { s += out[o]; }', '      out[o] = s;', '    }');
-    }
-    lines.push('  }');
-  }
-  return lines.join('\n');
+  const vectors = tile.columns / 4;
+  const sums = range(tile.rows).flatMap(i =>
+    range(vectors).map(v => {
+      const parts = range(4).map(j => `s${i}_${v * 4 + j}`);
+      return `  sums[${i * vectors + v}] = vec4<f32>(${parts.join(', ')});`;
+    }),
+  );
+  return `  var sums: array<vec4<f32>, ${tile.rows * vectors}>;
+${sums.join('\n')}
+  let at = (p.o_at + wg.z * p.layer + column) / 4u;
+  for (var i = 0u; i < ${tile.rows * vectors}u; i++) {
+    let r = row + ((i / ${vectors}u) ^ turn);
+    let v = i % ${vectors}u;
+    if (r >= p.m || column / 4u + v >= columns) { continue; }
+    let o = at + r * (p.o_row / 4u) + v;
+    var sum = p.alpha * sums[i]${bias ? ' + bias[column / 4u + v]' : ''};
+    if (p.accumulate != 0u) { sum += out[o]; }
+    out[o] = sum;
+  }`;
 }
 
 function singleStores({ tile }: QuadVariant): string {
-  const lines = ['  let at = p.o_at + wg.z * p.layer + column * p.o_column;'];
-  for (const j of range(tile.columns)) {
-    lines.push(`  if (column + ${j}u < p.n) {`);
-    for (const i of range(tile.rows)) {
-      lines.push(`    if (r${i} < p.m) {`, `      let o = at + r${i} * p.o_row + ${j}u * p.o_column;`);
-      lines.push(`      var s = p.alpha * s${i}_${j};`);
-      lines.push('      if (p.accumulate != 0u) { s += out[o]; }', '      out[o] = s;', '    }');
-    }
-    lines.push('  }');
-  }
-  return lines.join('\n');
+  const { rows, columns } = tile;
+  const sums = range(rows).flatMap(i => range(columns).map(j => `  sums[${i * columns + j}] = s${i}_${j};`));
+  return `  var sums: array<f32, ${rows * columns}>;
+${sums.join('\n')}
+  let at = p.o_at + wg.z * p.layer + column * p.o_column;
+  for (var i = 0u; i < ${rows * columns}u; i++) {
+    let r = row + ((i / ${columns}u) ^ turn);
+    let c = i % ${columns}u;
+    if (r >= p.m || column + c >= p.n) { continue; }
+    let o = at + r * p.o_row + c * p.o_column;
+    var sum = p.alpha * sums[i];
+    if (p.accumulate != 0u) { sum += out[o]; }
+    out[o] = sum;
+  }`;
 }
