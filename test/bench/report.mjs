@@ -6,7 +6,7 @@
  * Every bar with its value; `atMost` bars hold below, the others above.
  * @returns {Bar[]}
  */
-export function barsOf({ size, first, steps, products, dispatch, characters }) {
+export function barsOf({ size, first, steps, products, characters }) {
   const flops = 2 * size ** 3;
   const rate = ms => flops / ms / 1e6;
   const forms = ['nt', 'nn', 'tn'];
@@ -21,7 +21,6 @@ export function barsOf({ size, first, steps, products, dispatch, characters }) {
     atMost('first step', first.ours.ms, 2000, 'ms'),
     atMost('first step / jax-js', first.ours.ms / first.jax.ms, 1 / 3),
     atMost('LoRA step / full step', steps.lora / steps.full, 0.75),
-    atMost('dispatch', dispatch.whole, 12, 'µs'),
   ];
 }
 
