@@ -48,10 +48,8 @@ export function smallModel(family: SmallFamily): ModelFiles {
     if (kind === 'norm' && name.endsWith('weight')) values.forEach((value, i) => (values[i] = 1 + value));
     return [name, { dtype: 'F32', shape, bytes: f32Bytes(values) }] as const;
   });
-  const vocab = Object.fromEntries([
-    ['<end>', 0],
-    ...Array.from({ length: vocabulary - 1 }, (_, i) => [`w${i + 1}`, i + 1]),
-  ]);
+  const vocab: Record<string, number> = { '<end>': 0 };
+  for (let id = 1; id < vocabulary; id++) vocab[`w${id}`] = id;
   return {
     label: `small ${family}`,
     config,

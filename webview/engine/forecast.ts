@@ -105,7 +105,7 @@ function timelineOf(programs: EnginePrograms, bytes: MemoryBytes): Timeline {
       }),
     );
   }
-  const { activations: _planned, workspace: _scratch, ...fixed } = bytes;
+  const fixed: MemoryBytes = { ...bytes, activations: 0, workspace: 0 };
   const base = Object.values(fixed).reduce((sum, value) => sum + value, 0);
   let index = 0;
   points.forEach((point, at) => {
