@@ -31,7 +31,7 @@ export class GradientTable {
   }
 
   /** The complete gradient of a value. */
-  require(tensor: Tensor): Tensor {
+  complete(tensor: Tensor): Tensor {
     const gradient = tensor.role === 'parameter' ? this.ofParameters.get(tensor.id) : this.ofValues.get(tensor.id);
     if (!gradient)
       throw problem(

@@ -82,7 +82,7 @@ export function record(graph: GraphBuilder, options: RecordOptions): Program {
   const gradients = new GradientTable(recorder, needsGradient(graph));
   recorder.phase = 'backward';
   for (const node of [...graph.nodes].reverse()) backward(node, recorder, gradients);
-  for (const tensor of options.watch ?? []) gradients.require(tensor);
+  for (const tensor of options.watch ?? []) gradients.complete(tensor);
   return { dispatches: recorder.dispatches, gradients: gradients.ofParameters };
 }
 
@@ -102,7 +102,7 @@ function backwardEmitter(recorder: Recorder, gradients: GradientTable): Backward
     dispatch: (kernel, bindings, params, grid) => recorder.dispatch(kernel, bindings, params, grid),
     temp: (name, shape, dtype) => recorder.temp(name, shape, dtype),
     needs: input => gradients.needs(input),
-    grad: output => gradients.require(output),
+    grad: output => gradients.complete(output),
     into: input => gradients.into(input),
     pass: (input, gradient) => gradients.pass(input, gradient),
   };

@@ -4,7 +4,7 @@ import { add } from '../ops/add';
 import { attention } from '../ops/attention';
 import { rmsNorm } from '../ops/rmsNorm';
 import { rope } from '../ops/rope';
-import { baseLinear, parameter, type ModelContext } from './build';
+import { baseLinear, parameter, type ModelContext } from './context';
 import { moduleCatalog, type ModuleSpec } from './catalog';
 
 /**

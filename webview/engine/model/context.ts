@@ -1,0 +1,53 @@
+import type { GraphBuilder } from '../graph/builder';
+import type { Tensor } from '../graph/tensor';
+import type { DeviceLimits } from '../memory/layout';
+import type { Method } from '../methods/method';
+import type { ModuleSpec } from './catalog';
+import type { ModelConfig } from './config';
+
+export interface ModelInputs {
+  readonly tokens: Tensor;
+  readonly positions: Tensor;
+  readonly segmentStart: Tensor;
+  readonly segmentEnd: Tensor;
+}
+
+/** Everything a family builder needs; `S` is the number of tokens of the stream. */
+export interface ModelContext {
+  readonly graph: GraphBuilder;
+  readonly config: ModelConfig;
+  readonly method: Method;
+  readonly S: number;
+  /** Storage of frozen matrices; vectors stay f32. */
+  readonly baseDtype: 'f32' | 'f16';
+  readonly limits: DeviceLimits;
+  /** Longest sequence of the run: rows of the rotary tables. */
+  readonly longest: number;
+  readonly inputs: ModelInputs;
+}
+
+/** A base vector or table kept in f32. */
+export function parameter(context: ModelContext, name: string, shape: readonly number[]): Tensor {
+  const trainable = context.method.trainsBase(name);
+  return context.graph.parameter(name, shape, { trainable, decay: decays(name, shape) });
+}
+
+/** A base matrix: f16 if the run stores frozen weights so. */
+export function matrix(context: ModelContext, name: string, shape: readonly number[]): Tensor {
+  const trainable = context.method.trainsBase(name);
+  const dtype = trainable ? 'f32' : context.baseDtype;
+  return context.graph.parameter(name, shape, { dtype, trainable, decay: true });
+}
+
+/** A Linear or Conv1D of the base with what the method adds to it. */
+export function baseLinear(context: ModelContext, module: ModuleSpec, x: Tensor): Tensor {
+  const shape = module.layout === 'io' ? [module.in, module.out] : [module.out, module.in];
+  const weight = matrix(context, `${module.path}.weight`, shape);
+  const bias = module.bias ? parameter(context, `${module.path}.bias`, [module.out]) : undefined;
+  return context.method.linear(context.graph, module, x, { weight, bias, layout: module.layout });
+}
+
+/** transformers' `get_decay_parameter_names`: everything decays but biases and the parameters of norm layers. */
+export function decays(name: string, shape: readonly number[]): boolean {
+  return !name.endsWith('bias') && !(shape.length === 1 && /norm|ln_/.test(name));
+}
