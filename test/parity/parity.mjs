@@ -50,7 +50,14 @@ function python() {
 }
 
 function runPython(program, args) {
-  const env = { ...process.env, HF_HUB_OFFLINE: '1', TOKENIZERS_PARALLELISM: 'false', PYTHONDONTWRITEBYTECODE: '1', PYTHONWARNINGS: 'ignore', HF_HUB_DISABLE_PROGRESS_BARS: '1' };
+  const env = {
+    ...process.env,
+    HF_HUB_OFFLINE: '1',
+    TOKENIZERS_PARALLELISM: 'false',
+    PYTHONDONTWRITEBYTECODE: '1',
+    PYTHONWARNINGS: 'ignore',
+    HF_HUB_DISABLE_PROGRESS_BARS: '1',
+  };
   const stdio = ['ignore', 'pipe', 'inherit'];
   const result = spawnSync(program, [join(here, 'reference.py'), ...args], { stdio, encoding: 'utf8', env });
   if (result.status !== 0) throw new Error(`The reference failed (${args[0]}).`);
