@@ -76,9 +76,12 @@ export class ManualTimer implements Timer {
   }
 }
 
-/** Gives everything that is under way the time to finish. */
+/** Gives everything that is under way the time to finish. Hashes are made on other threads, so turns alone are not enough. */
 export async function settle(): Promise<void> {
-  for (let turn = 0; turn < 20; turn++) await new Promise(resolve => setImmediate(resolve));
+  for (let pause = 0; pause < 10; pause++) {
+    await new Promise(resolve => setTimeout(resolve, 8));
+    for (let turn = 0; turn < 10; turn++) await new Promise(resolve => setImmediate(resolve));
+  }
 }
 
 /** Jobs without files: the config says `train` steps, the content is named by the test. */
