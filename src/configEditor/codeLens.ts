@@ -3,7 +3,7 @@ import { mib } from '../common/config/rule';
 import type { ConfigAnalysis } from './analysis';
 import { configSelector } from './selector';
 
-/** `▶ Run · 312 of 1024 MiB` and `＋ Queue` above the first line; the number of errors where the config has any. */
+/** `▶ Run · 312 of 1024 MiB` and `Queue` above the first line; the number of errors where the config has any. */
 export function registerCodeLens(analysis: ConfigAnalysis): vscode.Disposable {
   const changed = new vscode.EventEmitter<void>();
   const provider: vscode.CodeLensProvider = {
@@ -31,7 +31,7 @@ function lenses(analysis: ConfigAnalysis, document: vscode.TextDocument): vscode
   }
   const memory = memoryText(analysis, document);
   const run = memory === undefined ? vscode.l10n.t('▶ Run') : vscode.l10n.t('▶ Run · {0}', memory);
-  return [lens(run, 'peft.run'), lens(vscode.l10n.t('＋ Queue'), 'peft.queue')];
+  return [lens(run, 'peft.run'), lens(vscode.l10n.t('$(add) Queue'), 'peft.queue')];
 }
 
 function memoryText(analysis: ConfigAnalysis, document: vscode.TextDocument): string | undefined {

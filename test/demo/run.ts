@@ -71,6 +71,7 @@ async function showEditor({ page }: Stage): Promise<void> {
 
 /** The dashboard beside the runs tree: its top, its bottom, and the side bar on its own. */
 async function showDashboard({ page }: Stage, moment: string): Promise<void> {
+  await driver.runCommand(page, 'Notifications: Clear All Notifications');
   await driver.runCommand(page, 'PEFT: Open Dashboard');
   const frame = await driver.webviewFrame(page, '.run-header');
   await frame.locator('canvas').first().waitFor();
