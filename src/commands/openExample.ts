@@ -2,7 +2,13 @@ import * as vscode from 'vscode';
 import { workspaceFiles } from '../runs/workspaceFiles';
 
 /** The example's files; listed here because a web extension cannot list its own folder. */
-const exampleFiles = ['lora.peft.yaml', 'full.peft.yaml', 'data/devil.train.jsonl', 'data/devil.eval.jsonl'] as const;
+const exampleFiles = [
+  'lora.peft.yaml',
+  'full.peft.yaml',
+  'README.md',
+  'data/devil.train.jsonl',
+  'data/devil.eval.jsonl',
+] as const;
 
 /** `Open Example`: copies the Devil's Dictionary example into a new folder and opens its LoRA config. */
 export async function openExample(extensionUri: vscode.Uri): Promise<void> {
