@@ -63,9 +63,9 @@ async function play(stage: Stage): Promise<void> {
 async function showEditor({ page }: Stage): Promise<void> {
   await driver.openFile(page, config);
   await driver.waitForLens(page, /Run/);
-  await driver.replaceWord(page, 'lora_alpha', '16', '160');
+  await driver.replaceWord(page, 'lora_alpha', '32', '320');
   await driver.waitForSquiggle(page);
-  await inBothThemes(page, 'config-editor', () => driver.hoverOver(page, 'lora_alpha', '160'));
+  await inBothThemes(page, 'config-editor', () => driver.hoverOver(page, 'lora_alpha', '320'));
   await driver.runCommand(page, 'File: Revert File');
 }
 
