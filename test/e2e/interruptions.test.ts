@@ -1,7 +1,7 @@
 /** Runs that are cut off in every way we know go on from their last checkpoint, and no number of theirs changes. */
 import assert from 'node:assert/strict';
 import type { Page } from 'playwright-core';
-import { openFile, runCommand, waitForRowIn, workbenchReady } from '../workbench/driver';
+import { openFile, runCommand, waitForRowIn, webviewFrame, workbenchReady } from '../workbench/driver';
 import { packagedExtension, packagedTests } from '../workbench/example';
 import { eventsOf, lossesOf, stateOf, stepOf, waitForRun, type RunOnDisk } from '../workbench/runs';
 import { shortFiles, shortName } from './configs';
@@ -75,7 +75,7 @@ describe('interrupted runs', () => {
     const { page, workspace } = await stage().open(shortFiles(steps));
     await startAndReach(page, workspace, 4);
     await runCommand(page, 'PEFT: Open Dashboard');
-    await page.waitForTimeout(1000);
+    await webviewFrame(page, '.run-header');
     await runCommand(page, 'View: Close All Editors');
     await runCommand(page, 'View: Toggle Primary Side Bar Visibility');
     const run = await waitForRun(workspace, 'the end', one => stateOf(one) === 'completed');

@@ -5,6 +5,7 @@ import type { Page } from 'playwright-core';
 import { chooseFolder, openFile, runCommand, until, webviewFrame } from '../workbench/driver';
 import { eventsOf, lossesOf, stateOf, waitForRun, type RunOnDisk } from '../workbench/runs';
 import { shortName } from './configs';
+import { eventually } from './eventually';
 
 /** Runs the short config through the palette and follows it to its end. */
 export async function runToEnd(page: Page, workspace: string): Promise<RunOnDisk> {
@@ -40,7 +41,10 @@ async function checkExport(page: Page, workspace: string): Promise<void> {
   await chooseFolder(page, workspace, 'Export Here');
   const file = join(target, 'adapter_config.json');
   await until(() => existsSync(file), `the exported adapter in ${target}`);
-  const config = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
-  assert.equal(config.peft_type, 'LORA');
-  assert.equal(config.r, 4);
+  // The file is there before all of its bytes are.
+  await eventually(() => {
+    const config = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
+    assert.equal(config.peft_type, 'LORA');
+    assert.equal(config.r, 4);
+  });
 }

@@ -114,7 +114,8 @@ describe('config editor', () => {
         document.uri,
         new vscode.Range(positionOf(document, 'sead'), positionOf(document, 'sead')),
       );
-    const rename = (await actions()).find(({ title }) => title === 'Rename to seed');
+    const isRename = ({ title }: vscode.CodeAction) => title === 'Rename to seed';
+    const rename = (await eventually(actions, found => found.some(isRename))).find(isRename);
     assert.ok(rename?.edit && (await vscode.workspace.applyEdit(rename.edit)));
     await eventually(
       () => codes(document),
@@ -123,10 +124,14 @@ describe('config editor', () => {
     const [diagnostic] = vscode.languages.getDiagnostics(document.uri);
     assert.ok(typeof diagnostic.code === 'object' && /lint-rules\.md/.test(diagnostic.code.target.path));
     await vscode.workspace.fs.stat(diagnostic.code.target.with({ fragment: '' }));
-    const fixes = await vscode.commands.executeCommand<vscode.CodeAction[]>(
-      'vscode.executeCodeActionProvider',
-      document.uri,
-      diagnostic.range,
+    const fixes = await eventually(
+      () =>
+        vscode.commands.executeCommand<vscode.CodeAction[]>(
+          'vscode.executeCodeActionProvider',
+          document.uri,
+          diagnostic.range,
+        ),
+      found => found.length > 0,
     );
     const titles = fixes.map(({ title }) => title);
     for (const title of ['Set lora_alpha to 16', 'Disable R07 on this line', 'Explain R07'])
