@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import { problem } from '../common/errors';
-import type { RunsNode } from '../explorer/runsTree';
+import type { RunsNode } from '../explorer/runGroups';
 import type { RunEntry, RunStore } from '../runs/store';
 import { stateLabels } from '../engineView/labels';
 

@@ -1,19 +1,10 @@
 import * as vscode from 'vscode';
 import type { RunState } from '../common/run/events';
-import { isActive } from '../common/run/stateMachine';
 import { stateLabels } from '../engineView/labels';
 import type { BrokenRun, RunEntry, RunStore } from '../runs/store';
 import { gather } from '../runs/workspaceRoots';
 import { formatLoss } from './format';
-
-export type RunsNode =
-  | { readonly kind: 'group'; readonly group: Group; readonly runs: readonly RunEntry[] }
-  | { readonly kind: 'run'; readonly run: RunEntry }
-  | { readonly kind: 'broken'; readonly broken: BrokenRun };
-
-/** Order of the groups. */
-const groups = ['active', 'interrupted', 'failed', 'completed', 'stopped'] as const;
-type Group = (typeof groups)[number];
+import { childrenOf, groupRuns, type Group, type RunsNode } from './runGroups';
 
 const icons: Readonly<Record<RunState, readonly [icon: string, color?: string]>> = {
   queued: ['clock'],
@@ -26,21 +17,6 @@ const icons: Readonly<Record<RunState, readonly [icon: string, color?: string]>>
   completed: ['pass', 'charts.green'],
   failed: ['error', 'charts.red'],
 };
-
-/** Runs by state, newest first; folders that are no runs come last. */
-export function groupRuns(runs: readonly RunEntry[], broken: readonly BrokenRun[]): RunsNode[] {
-  const nodes: RunsNode[] = [];
-  for (const group of groups) {
-    const members = runs.filter(run => groupOf(run.summary.state) === group);
-    if (members.length > 0) nodes.push({ kind: 'group', group, runs: members });
-  }
-  return [...nodes, ...broken.map(one => ({ kind: 'broken', broken: one }) as const)];
-}
-
-function groupOf(state: RunState): Group {
-  if (state === 'queued' || isActive(state)) return 'active';
-  return state as Group;
-}
 
 /** The Runs view. */
 export class RunsTree implements vscode.TreeDataProvider<RunsNode>, vscode.Disposable {
@@ -58,8 +34,7 @@ export class RunsTree implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
   }
 
   getChildren(node?: RunsNode): RunsNode[] {
-    if (!node) return groupRuns(this.store.runs, this.store.broken);
-    return node.kind === 'group' ? node.runs.map(run => ({ kind: 'run', run })) : [];
+    return node ? childrenOf(node) : groupRuns(this.store.runs, this.store.broken);
   }
 
   getTreeItem(node: RunsNode): vscode.TreeItem {
