@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert';
 import { emitAdamW } from '../../webview/engine/ops/adamw';
 import { emitSumSquares } from '../../webview/engine/ops/reduce';
-import { stepWords } from '../../webview/engine/runtime/kernel';
+import { stepLayout, stepWords } from '../../webview/engine/runtime/kernel';
 import trace from '../reference/adamw.json';
 import { runEmit } from './emitters';
 import { relativeError } from './harness';
@@ -12,11 +12,11 @@ const betas: readonly [number, number] = [trace.betas[0], trace.betas[1]];
 /** The Step uniform of optimizer step `t`, with the values in group 2. */
 function stepUniform(t: number, maxNorm: number): Uint32Array {
   const floats = new Float32Array(stepWords);
-  floats[2] = maxNorm;
-  floats[5] = trace.epsilon;
-  floats[6] = Math.sqrt(1 - betas[1] ** t);
-  floats[8 + 4 * 2] = 1 - trace.lr * trace.decay;
-  floats[9 + 4 * 2] = trace.lr / (1 - betas[0] ** t);
+  floats[stepLayout.maxNorm] = maxNorm;
+  floats[stepLayout.epsilon] = trace.epsilon;
+  floats[stepLayout.bias2Sqrt] = Math.sqrt(1 - betas[1] ** t);
+  floats[stepLayout.groups + 4 * 2] = 1 - trace.lr * trace.decay;
+  floats[stepLayout.groups + 4 * 2 + 1] = trace.lr / (1 - betas[0] ** t);
   return new Uint32Array(floats.buffer);
 }
 

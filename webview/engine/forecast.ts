@@ -43,9 +43,13 @@ export function forecast(
   limits: DeviceLimits = defaultLimits,
   lengths?: DataLengths,
 ): Forecast {
-  const method = methodOf({ config, model, modelName: '', passthrough: {} });
+  const totalSteps = config.training.max_steps > 0 ? config.training.max_steps : unknownSteps;
+  const method = methodOf({ config, model, modelName: '', passthrough: {}, totalSteps });
   return forecastOf(planPrograms(engineSpec({ config, model, method, limits, lengths, profile: 'gpu' })));
 }
+
+/** Schedules that depend on the length of the run do not change its memory. */
+const unknownSteps = 1000;
 
 /** The forecast of programs that are already planned. */
 export function forecastOf(programs: EnginePrograms): Forecast {
@@ -74,7 +78,10 @@ export function engineSpec({ config, model, method, limits, profile, lengths }: 
   const train = Math.min(cap, lengths?.train ?? cap);
   const evaluate = data.eval === undefined ? 0 : Math.min(cap, lengths?.evaluate ?? cap);
   const prompt = lengths?.prompt ?? Math.min(cap, 64);
-  const generate = samples.prompts.length === 0 ? 0 : Math.min(prompt + samples.max_new_tokens, model.maxPositions);
+  const virtual = method.virtualTokens?.count ?? 0;
+  const placeholders = method.virtualTokens?.place === 'input' ? virtual : 0;
+  const room = model.maxPositions - virtual;
+  const generate = samples.prompts.length === 0 ? 0 : Math.min(prompt + samples.max_new_tokens, room) + placeholders;
   return {
     model,
     method,
@@ -82,10 +89,10 @@ export function engineSpec({ config, model, method, limits, profile, lengths }: 
     profile,
     betas: [training.adam_beta1, training.adam_beta2],
     baseDtype: memory.quantization === 'f16' ? 'f16' : 'f32',
-    longest: Math.max(train, evaluate, generate),
+    longest: Math.max(train, evaluate, generate - placeholders) + virtual,
     streams: {
-      train: roundStream(train * training.per_device_train_batch_size),
-      evaluate: roundStream(evaluate * training.per_device_eval_batch_size),
+      train: roundStream((train + placeholders) * training.per_device_train_batch_size),
+      evaluate: evaluate && roundStream((evaluate + placeholders) * training.per_device_eval_batch_size),
       generate: roundStream(generate),
     },
   };

@@ -31,14 +31,38 @@ export interface AdapterInfo {
 
 /** One importance table: a value per (module row, block column); `null` where the module has no adapter. */
 export interface ImportanceTable {
-  /** Metric id: `gradient_norm` (the lecture's I_k) or `update_norm` (‖ΔW‖_F = s·‖BA‖_F for LoRA). */
+  /**
+   * Metric id: `gradient_norm` (the lecture's I_k), `update_norm` (‖ΔW‖_F = s·‖BA‖_F), `effective_rank`; AdaLoRA:
+   * `score`, `kept_rank`; WeightLoRA: `omega`, `share` (the lecture's s_i), `kept`; bottleneck: `gate_norm`;
+   * prefixes and prompts: `attention_mass`.
+   */
   readonly metric: string;
-  /** Row labels, e.g. `q_proj`. */
+  /** Row labels, e.g. `q_proj`, or `head 3`. */
   readonly modules: readonly string[];
   /** Column labels: block numbers. */
   readonly blocks: readonly number[];
   /** `values[row][column]`. */
   readonly values: readonly (readonly (number | null)[])[];
+}
+
+/** Why one low-rank triplet was kept or pruned (AdaLoRA). */
+export interface TripletFate {
+  /** Smoothed sensitivity and its uncertainty, summed over the triplet as the score is. */
+  readonly sensitivity: number;
+  readonly uncertainty: number;
+  readonly score: number;
+  /** Place among all triplets by score, 1 is the most important. */
+  readonly place: number;
+  readonly kept: boolean;
+}
+
+/** What a method says about what matters, at one step. */
+export interface ImportanceReport {
+  readonly tables: readonly ImportanceTable[];
+  /** Ranks in use beside the schedule's number (AdaLoRA), or adapters kept (WeightLoRA). */
+  readonly budget?: { readonly planned: number; readonly actual: number };
+  /** Per cell of the tables, `triplets[row][column]`; `null` where the module has no adapter. */
+  readonly triplets?: readonly (readonly (readonly TripletFate[] | null)[])[];
 }
 
 /** One point of the memory curve within a step: live bytes by category after dispatch `op` was recorded. */
@@ -84,8 +108,17 @@ export type TrainEvent =
       /** Milliseconds this step took, by the embedder's clock. */
       readonly stepMs: number;
       readonly tokensPerSecond: number;
+      /** What the method adds to the loss, by name, e.g. AdaLoRA's `orthogonality`; not part of `loss`. */
+      readonly terms?: Readonly<Record<string, number>>;
     }
-  | { readonly type: 'evaluation'; readonly step: number; readonly loss: number; readonly lossTokens: number }
+  | {
+      readonly type: 'evaluation';
+      readonly step: number;
+      readonly loss: number;
+      readonly lossTokens: number;
+      /** Share of rows whose greedy completion equals the expected one, where it was asked for. */
+      readonly exactMatch?: number;
+    }
   | {
       readonly type: 'sample';
       readonly step: number;
@@ -93,7 +126,7 @@ export type TrainEvent =
       readonly completion: string;
       readonly tokens: number;
     }
-  | { readonly type: 'importance'; readonly step: number; readonly tables: readonly ImportanceTable[] }
+  | ({ readonly type: 'importance'; readonly step: number } & ImportanceReport)
   | { readonly type: 'memory'; readonly forecast: MemoryBytes; readonly measured: MemoryBytes }
   | {
       readonly type: 'timeline';

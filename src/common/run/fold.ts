@@ -55,7 +55,12 @@ export const fold: Fold = (view, event) => {
       return view;
     case 'importance':
       view.importance = view.importance.filter(one => one.step < event.step);
-      view.importance.push({ step: event.step, tables: event.tables });
+      view.importance.push({
+        step: event.step,
+        tables: event.tables,
+        budget: event.budget,
+        triplets: event.triplets,
+      });
       return view;
     case 'memory':
       view.memory = { forecast: event.forecast, measured: event.measured };

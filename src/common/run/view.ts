@@ -1,6 +1,6 @@
 import type { RunConfig } from '../config/schema';
 import type { Problem } from '../errors';
-import type { AdapterInfo, ImportanceTable, MemoryBytes, RunEvent, RunState, TimelinePoint } from './events';
+import type { AdapterInfo, ImportanceReport, MemoryBytes, RunEvent, RunState, TimelinePoint } from './events';
 
 /** `run.json`: written once when the run is created. */
 export interface RunManifest {
@@ -45,7 +45,7 @@ export interface RunView {
   metrics: MetricSeries;
   evaluations: { step: number[]; loss: number[] };
   samples: { step: number; prompt: string; completion: string; tokens: number }[];
-  importance: { step: number; tables: readonly ImportanceTable[] }[];
+  importance: ({ step: number } & ImportanceReport)[];
   memory?: { forecast: MemoryBytes; measured: MemoryBytes };
   timeline?: { points: readonly TimelinePoint[]; fixed: MemoryBytes; peak: { index: number; bytes: number } };
   checkpoints: { step: number; path: string; evalLoss?: number; best: boolean }[];

@@ -203,7 +203,7 @@ async function makeTrainer(type: 'full' | 'lora', shape: GptShape): Promise<Trai
     method: type === 'full' ? { type } : { type, r: 8, target_modules: 'all-linear' },
     training: { weight_decay: 0, max_grad_norm: 1e9 },
   });
-  const method = methodOf({ config, model, modelName: 'bench', passthrough: {} });
+  const method = methodOf({ config, model, modelName: 'bench', passthrough: {}, totalSteps: 1 });
   const { training } = config;
   const programs = planPrograms({
     model,

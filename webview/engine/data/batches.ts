@@ -1,4 +1,5 @@
 import { problem } from '../../../src/common/errors';
+import type { VirtualTokens } from '../methods/method';
 import { ignoredLabel, type Example } from './examples';
 
 /** Marks a token without loss in {@link MicroBatch.labels}. */
@@ -10,7 +11,7 @@ export const ignoredWord = 0xffffffff;
  */
 export interface MicroBatch {
   readonly tokens: Uint32Array;
-  /** Index of the token within its example. */
+  /** Index of the token within its example, after the positions that a prefix takes. */
   readonly positions: Uint32Array;
   /** First stream index of the token's example. */
   readonly segmentStart: Uint32Array;
@@ -24,17 +25,44 @@ export interface MicroBatch {
   readonly count: number;
 }
 
+/** Positions before every example: in the stream as placeholder tokens, or only counted. */
+export interface Lead {
+  readonly placeholders: number;
+  /** Position of the first token in the stream. */
+  readonly firstPosition: number;
+}
+
+const noLead: Lead = { placeholders: 0, firstPosition: 0 };
+
+/** What virtual tokens mean for the stream. */
+export function leadOf(virtual: VirtualTokens | undefined): Lead {
+  if (!virtual) return noLead;
+  if (virtual.place === 'input') return { placeholders: virtual.count, firstPosition: 0 };
+  return { placeholders: 0, firstPosition: virtual.count };
+}
+
 /** Lays the examples `rows` end to end. The causal shift of the labels is done here, so the loss needs none. */
-export function packBatch(examples: readonly Example[], rows: readonly number[]): MicroBatch {
-  const chosen = rows.map(row => examples[row]);
+export function packBatch(examples: readonly Example[], rows: readonly number[], lead = noLead): MicroBatch {
+  const chosen = rows.map(row => led(examples[row], lead.placeholders));
   const count = chosen.reduce((sum, example) => sum + example.ids.length, 0);
   const batch = emptyBatch(count);
   let [start, lossTokens] = [0, 0];
   for (const example of chosen) {
-    lossTokens += placeExample(batch, example, start);
+    lossTokens += placeExample(batch, example, start, lead.firstPosition);
     start += example.ids.length;
   }
   return { ...batch, lossTokens, count };
+}
+
+/** Placeholders are token 0 without a label: what stands there is replaced before anything sees it. */
+function led(example: Example, placeholders: number): Pick<Example, 'ids' | 'labels'> {
+  if (placeholders === 0) return example;
+  const length = placeholders + example.ids.length;
+  const ids = new Uint32Array(length);
+  const labels = new Int32Array(length).fill(ignoredLabel);
+  ids.set(example.ids, placeholders);
+  labels.set(example.labels, placeholders);
+  return { ids, labels };
 }
 
 /**
@@ -69,7 +97,12 @@ function emptyBatch(size: number) {
 }
 
 /** Writes one example at stream index `start`; returns its number of loss tokens. */
-function placeExample(batch: ReturnType<typeof emptyBatch>, example: Example, start: number): number {
+function placeExample(
+  batch: ReturnType<typeof emptyBatch>,
+  example: Pick<Example, 'ids' | 'labels'>,
+  start: number,
+  firstPosition: number,
+): number {
   const length = example.ids.length;
   const end = start + length;
   batch.tokens.set(example.ids, start);
@@ -77,7 +110,7 @@ function placeExample(batch: ReturnType<typeof emptyBatch>, example: Example, st
   batch.segmentEnd.fill(end, start, end);
   let lossTokens = 0;
   for (let t = 0; t < length; t++) {
-    batch.positions[start + t] = t;
+    batch.positions[start + t] = firstPosition + t;
     const label = t + 1 < length ? example.labels[t + 1] : ignoredLabel;
     if (label === ignoredLabel) continue;
     batch.labels[start + t] = label;

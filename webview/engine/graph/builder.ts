@@ -11,7 +11,11 @@ export interface ParameterSpec {
   readonly decay: boolean;
   /** Factor on the learning rate (LoRA+ on B). */
   readonly lrScale: number;
+  /** `sgd`: θ −= lr·g, without moments or decay. */
+  readonly optimizer: Optimizer;
 }
+
+export type Optimizer = 'adamw' | 'sgd';
 
 export interface ParameterOptions {
   readonly dtype?: DType;
@@ -19,6 +23,7 @@ export interface ParameterOptions {
   readonly trainable?: boolean;
   readonly decay?: boolean;
   readonly lrScale?: number;
+  readonly optimizer?: Optimizer;
 }
 
 /** Tensors that outlive one graph: parameters, per-micro-batch inputs, accumulators. Every graph of an engine shares it. */
@@ -26,6 +31,8 @@ export class TensorTable {
   readonly parameters: ParameterSpec[] = [];
   readonly inputs: Tensor[] = [];
   readonly states: Tensor[] = [];
+  /** What a method keeps between steps beside its parameters (running averages, masks); saved with checkpoints. */
+  readonly methodStates: Tensor[] = [];
   private readonly byName = new Map<string, Tensor>();
 
   /** The tensor called `name`; made by `make` with a fresh id when it is new, then handed to `register`. */
@@ -36,6 +43,14 @@ export class TensorTable {
     this.byName.set(name, tensor);
     register(tensor);
     return tensor;
+  }
+
+  methodState(name: string, shape: Shape): Tensor {
+    return this.once(
+      `method:${name}`,
+      id => checked({ id, name, shape, dtype: 'f32', role: 'state' }),
+      made => this.methodStates.push(made),
+    );
   }
 }
 
@@ -68,6 +83,7 @@ export class GraphBuilder {
           trainable: options.trainable ?? false,
           decay: options.decay ?? true,
           lrScale: options.lrScale ?? 1,
+          optimizer: options.optimizer ?? 'adamw',
         }),
     );
   }
@@ -97,6 +113,11 @@ export class GraphBuilder {
       id => checked({ id, name, shape, dtype: 'f32', role: 'state' }),
       made => this.table.states.push(made),
     );
+  }
+
+  /** A persistent f32 tensor of the method; zero at the start of a run. */
+  methodState(name: string, shape: Shape): Tensor {
+    return this.table.methodState(name, shape);
   }
 
   add(node: Node): void {

@@ -1,14 +1,13 @@
 import type { ParameterSpec } from '../graph/builder';
 import { elements, type Tensor } from '../graph/tensor';
+import { problem } from '../../../src/common/errors';
+import { stepLayout } from '../runtime/kernel';
 import { align, type LayoutBuilder, type Placement } from './layout';
 
-/** AdamW settings that a set of parameters shares. */
-export interface ParameterGroup {
-  readonly decay: boolean;
-  readonly lrScale: number;
-}
+/** Optimizer settings that a set of parameters shares. */
+export type ParameterGroup = Pick<ParameterSpec, 'decay' | 'lrScale' | 'optimizer'>;
 
-/** A contiguous stretch of one group in one buffer: one AdamW dispatch. All four tensors have `[count]` elements. */
+/** A contiguous stretch of one group in one buffer: one dispatch of the optimizer. All four tensors have `[count]` elements. */
 export interface TrainableRange {
   readonly group: number;
   readonly count: number;
@@ -39,7 +38,7 @@ export function layOutTrainables(
   gradients: ReadonlyMap<number, Tensor>,
 ): Trainables {
   const groups = groupsOf(parameters);
-  const groupOf = (spec: ParameterSpec) => groups.findIndex(g => g.decay === spec.decay && g.lrScale === spec.lrScale);
+  const groupOf = (spec: ParameterSpec) => groups.findIndex(group => sameGroup(group, spec));
   const specs = parameters.filter(spec => spec.trainable).sort((a, b) => groupOf(a) - groupOf(b));
   let nextId = 50_000;
   const twin = (tensor: Tensor, name: string): Tensor => ({ ...tensor, id: nextId++, name, role: 'state' });
@@ -73,9 +72,21 @@ export function layOutTrainables(
 
 function groupsOf(parameters: readonly ParameterSpec[]): ParameterGroup[] {
   const groups: ParameterGroup[] = [];
-  for (const { decay, lrScale, trainable } of parameters)
-    if (trainable && !groups.some(g => g.decay === decay && g.lrScale === lrScale)) groups.push({ decay, lrScale });
+  for (const spec of parameters) {
+    const { decay, lrScale, optimizer } = spec;
+    if (spec.trainable && !groups.some(group => sameGroup(group, spec))) groups.push({ decay, lrScale, optimizer });
+  }
+  if (groups.length > stepLayout.mostGroups)
+    throw problem(
+      'memory.groups',
+      `The method trains ${groups.length} groups of parameters with rates of their own; ${stepLayout.mostGroups} are possible.`,
+      'Give fewer modules a learning rate of their own.',
+    );
   return groups;
+}
+
+function sameGroup(a: ParameterGroup, b: ParameterGroup): boolean {
+  return a.decay === b.decay && a.lrScale === b.lrScale && a.optimizer === b.optimizer;
 }
 
 interface OpenRange {

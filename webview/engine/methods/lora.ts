@@ -48,7 +48,7 @@ export function loraMethod(options: LoraOptions): Method {
       return adapted(graph, { target, config, x, base });
     },
     initialValue: spec => options.adapter?.tensors.get(spec.tensor.name) ?? initialValue(spec, config, seed),
-    importance: (recorder, trainables) => loraImportance(recorder, trainables, modules),
+    importance: recording => loraImportance(recording, modules),
     exportFiles: values =>
       writeLoraAdapter({ config, model, modelName: options.modelName, targets: modules, tensors: values }),
   };

@@ -1,18 +1,16 @@
-import type { Recorder } from '../graph/record';
 import type { Tensor } from '../graph/tensor';
-import type { Trainables } from '../memory/trainables';
 import { emitLoraImportance, type LoraCell } from '../ops/importance';
+import type { ModuleSpec } from '../model/catalog';
 import type { ImportanceTable } from '../../../src/common/run/events';
 import type { LoraModule } from './lora';
-import type { ImportancePlan } from './method';
+import type { ImportancePlan, MethodRecorder } from './method';
 
 /**
  * Two tables: the lecture's I_k = ‖∇(A_k, B_k) L‖ and the size of the update, s·‖B A‖_F, per module × block.
  * Measured on the device after the reverse pass; nothing of a module's size is read back.
  */
 export function loraImportance(
-  recorder: Recorder,
-  trainables: Trainables,
+  { recorder, trainables }: MethodRecorder,
   modules: readonly LoraModule[],
 ): ImportancePlan | undefined {
   if (modules.length === 0) return undefined;
@@ -28,14 +26,21 @@ export function loraImportance(
   return {
     output,
     count: 2 * modules.length,
-    tables: values => [
-      table('gradient_norm', modules, values.subarray(0, modules.length)),
-      table('update_norm', modules, values.subarray(modules.length, 2 * modules.length)),
-    ],
+    report: values => ({
+      tables: [
+        moduleTable('gradient_norm', modules, values.subarray(0, modules.length)),
+        moduleTable('update_norm', modules, values.subarray(modules.length, 2 * modules.length)),
+      ],
+    }),
   };
 }
 
-function table(metric: string, modules: readonly LoraModule[], values: Float32Array): ImportanceTable {
+/** Values in the order of `modules` as a table of module × block. */
+export function moduleTable(
+  metric: string,
+  modules: readonly { readonly module: ModuleSpec }[],
+  values: ArrayLike<number>,
+): ImportanceTable {
   const labels = rowLabels(modules);
   const rows = [...new Set(labels)];
   const blocks = [...new Set(modules.map(m => m.module.block ?? -1))].sort((a, b) => a - b);
@@ -47,7 +52,7 @@ function table(metric: string, modules: readonly LoraModule[], values: Float32Ar
 }
 
 /** The last part of a module's path, or its whole path within the block where that is ambiguous (GPT-2's c_proj). */
-function rowLabels(modules: readonly LoraModule[]): string[] {
+function rowLabels(modules: readonly { readonly module: ModuleSpec }[]): string[] {
   const within = modules.map(m => m.module.path.replace(/^.*?\.\d+\./, ''));
   return modules.map((m, index) => {
     const rivals = within.filter(path => path.endsWith(`.${m.module.leaf}`) && path !== within[index]);

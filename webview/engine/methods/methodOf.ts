@@ -12,6 +12,10 @@ export interface MethodInput {
   /** The model's small files, for methods that export a whole model. */
   readonly passthrough: Readonly<Record<string, string>>;
   readonly adapter?: LoraAdapter;
+  /** Optimizer steps of the run, where they are known. */
+  readonly totalSteps: number;
+  /** What {@link Method.state} gave when the checkpoint was written that this run continues. */
+  readonly state?: unknown;
 }
 
 /** The method a config names. */

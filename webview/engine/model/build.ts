@@ -51,7 +51,8 @@ export function buildModel(options: BuildOptions): BuiltModel {
         }
       : undefined;
   const buckets = embeddingInputs(context);
-  const embedded = embedding(graph, names.embedding, { ids: inputs.tokens, parts: table, positions, buckets });
+  const looked = embedding(graph, names.embedding, { ids: inputs.tokens, parts: table, positions, buckets });
+  const embedded = options.method.embed?.(graph, looked, inputs.positions) ?? looked;
   const hidden = config.family === 'gpt2' ? gpt2Blocks(context, embedded) : llamaBlocks(context, embedded);
   const head = config.tiedEmbeddings ? table : tableParts(context, 'lm_head.weight', config.vocabSize);
   const scalars = graph.state('scalars', [scalarCount]);
@@ -64,7 +65,7 @@ export function buildModel(options: BuildOptions): BuiltModel {
   return { inputs, scalars };
 }
 
-/** Accumulators on the device: [0] Σ token losses, [1] Σ g². */
+/** Accumulators on the device: [0] Σ token losses, [1] Σ g², then what the method adds to the loss. */
 export const scalarCount = 64;
 
 const gpt2Names = { embedding: 'transformer.wte.weight' };

@@ -1,7 +1,8 @@
 import type { GraphBuilder } from '../graph/builder';
 import type { Tensor } from '../graph/tensor';
 import type { DeviceLimits } from '../memory/layout';
-import type { Method } from '../methods/method';
+import type { Method, Sublayer } from '../methods/method';
+import { add } from '../ops/add';
 import type { ModuleSpec } from './catalog';
 import type { ModelConfig } from './config';
 
@@ -45,6 +46,12 @@ export function baseLinear(context: ModelContext, module: ModuleSpec, x: Tensor)
   const weight = matrix(context, `${module.path}.weight`, shape);
   const bias = module.bias ? parameter(context, `${module.path}.bias`, [module.out]) : undefined;
   return context.method.linear(context.graph, module, x, { weight, bias, layout: module.layout });
+}
+
+/** The residual stream h [S, d] after a sublayer with output f [S, d]. */
+export function residual(context: ModelContext, place: Sublayer, h: Tensor, f: Tensor): Tensor {
+  const { method, graph } = context;
+  return method.residual?.(graph, place, h, f) ?? add(graph, `${place.path}.${place.kind}_residual`, h, f);
 }
 
 /** transformers' `get_decay_parameter_names`: everything decays but biases and the parameters of norm layers. */

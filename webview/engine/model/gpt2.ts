@@ -1,10 +1,9 @@
 import type { Tensor } from '../graph/tensor';
 import { gelu, relu, silu } from '../ops/activation';
-import { add } from '../ops/add';
 import { attention } from '../ops/attention';
 import { layerNorm } from '../ops/layerNorm';
 import { split } from '../ops/split';
-import { baseLinear, parameter, type ModelContext } from './context';
+import { baseLinear, parameter, residual, type ModelContext } from './context';
 import { moduleCatalog, type ModuleSpec } from './catalog';
 
 /**
@@ -16,12 +15,13 @@ export function gpt2Blocks(context: ModelContext, embedded: Tensor): Tensor {
   let x = embedded;
   for (let block = 0; block < context.config.layers; block++) {
     const own = modules.filter(module => module.block === block);
-    x = gpt2Block(context, `transformer.h.${block}`, own, x);
+    x = gpt2Block(context, block, own, x);
   }
   return norm(context, 'transformer.ln_f', x);
 }
 
-function gpt2Block(context: ModelContext, path: string, modules: readonly ModuleSpec[], x: Tensor): Tensor {
+function gpt2Block(context: ModelContext, block: number, modules: readonly ModuleSpec[], x: Tensor): Tensor {
+  const path = `transformer.h.${block}`;
   const { graph, config, inputs } = context;
   const { hiddenSize: d, heads, headDim } = config;
   const linear = (name: string, input: Tensor) =>
@@ -38,9 +38,10 @@ function gpt2Block(context: ModelContext, path: string, modules: readonly Module
     kvHeads: heads,
     headDim,
   });
-  const middle = add(graph, `${path}.attention_residual`, x, linear('attn.c_proj', attended));
+  const middle = residual(context, { path, block, kind: 'attention' }, x, linear('attn.c_proj', attended));
   const inner = linear('mlp.c_fc', norm(context, `${path}.ln_2`, middle));
-  return add(graph, `${path}.mlp_residual`, middle, linear('mlp.c_proj', activate(context, `${path}.mlp.act`, inner)));
+  const outer = linear('mlp.c_proj', activate(context, `${path}.mlp.act`, inner));
+  return residual(context, { path, block, kind: 'mlp' }, middle, outer);
 }
 
 function activate(context: ModelContext, name: string, x: Tensor): Tensor {

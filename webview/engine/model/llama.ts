@@ -1,10 +1,9 @@
 import type { Tensor } from '../graph/tensor';
 import { siluGate } from '../ops/gatedMlp';
-import { add } from '../ops/add';
 import { attention } from '../ops/attention';
 import { rmsNorm } from '../ops/rmsNorm';
 import { rope } from '../ops/rope';
-import { baseLinear, parameter, type ModelContext } from './context';
+import { baseLinear, parameter, residual, type ModelContext } from './context';
 import { moduleCatalog, type ModuleSpec } from './catalog';
 
 /**
@@ -16,12 +15,13 @@ export function llamaBlocks(context: ModelContext, embedded: Tensor): Tensor {
   let x = embedded;
   for (let block = 0; block < context.config.layers; block++) {
     const own = modules.filter(module => module.block === block);
-    x = llamaBlock(context, `model.layers.${block}`, own, x);
+    x = llamaBlock(context, block, own, x);
   }
   return norm(context, 'model.norm', x);
 }
 
-function llamaBlock(context: ModelContext, path: string, modules: readonly ModuleSpec[], x: Tensor): Tensor {
+function llamaBlock(context: ModelContext, block: number, modules: readonly ModuleSpec[], x: Tensor): Tensor {
+  const path = `model.layers.${block}`;
   const { graph } = context;
   const module = (leaf: string) => modules.find(m => m.leaf === leaf) as ModuleSpec;
   const linear = (leaf: string, input: Tensor) => baseLinear(context, module(leaf), input);
@@ -31,10 +31,10 @@ function llamaBlock(context: ModelContext, path: string, modules: readonly Modul
     k: linear('k_proj', normed),
     v: linear('v_proj', normed),
   });
-  const middle = add(graph, `${path}.attention_residual`, x, linear('o_proj', attended));
+  const middle = residual(context, { path, block, kind: 'attention' }, x, linear('o_proj', attended));
   const inner = norm(context, `${path}.post_attention_layernorm`, middle);
   const gated = siluGate(graph, `${path}.mlp.act`, linear('gate_proj', inner), linear('up_proj', inner));
-  return add(graph, `${path}.mlp_residual`, middle, linear('down_proj', gated));
+  return residual(context, { path, block, kind: 'mlp' }, middle, linear('down_proj', gated));
 }
 
 function selfAttention(context: ModelContext, path: string, { q, k, v }: Record<'q' | 'k' | 'v', Tensor>): Tensor {

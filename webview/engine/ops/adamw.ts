@@ -19,6 +19,15 @@ export interface AdamWRange {
   readonly betas: readonly [number, number];
 }
 
+/**
+ * WGSL that ends the invocation when the gradient norm is not finite, else defines `clip`, the factor that torch's
+ * clip_grad_norm_ puts on gradients. Needs `scalars` and Step.
+ */
+export const clipFactor = `  let squares = scalars[1];
+  if ((bitcast<u32>(squares) & 0x7f800000u) == 0x7f800000u) { return; }
+  var clip = 1.0;
+  if (step.max_norm > 0.0) { clip = min(1.0, step.max_norm / (sqrt(squares) + 1e-6)); }`;
+
 function adamwKernel(vector: Vector): Kernel {
   return kernelOf(`adamw${vector.suffix}`, () => ({
     storage: { parameter: 'array<V>', gradient: 'array<V>', m: 'array<V>', v: 'array<V>', scalars: 'array<f32>' },
@@ -26,10 +35,7 @@ function adamwKernel(vector: Vector): Kernel {
     declarations: vector.declarations,
     step: true,
     main: `  if (i >= p.count) { return; }
-  let squares = scalars[1];
-  if ((bitcast<u32>(squares) & 0x7f800000u) == 0x7f800000u) { return; }
-  var clip = 1.0;
-  if (step.max_norm > 0.0) { clip = min(1.0, step.max_norm / (sqrt(squares) + 1e-6)); }
+${clipFactor}
   let at = p.first + i;
   let g = gradient[at] * clip;
   let mean = m[at] + p.rise1 * (g - m[at]);

@@ -55,20 +55,31 @@ fn main(@builtin(global_invocation_id) gid: vec3<u32>, @builtin(num_workgroups) 
 /**
  * Values that change from step to step without recompiling; written once per micro-batch by the train loop.
  * `loss_scale` is 1/N over the whole accumulation window; `seed` drives dropout and differs per micro-batch;
- * `groups[k]` = (1 - lr·decay, lr / (1 - beta1^t), 0, 0) for parameter group k; `bias2_sqrt` = sqrt(1 - beta2^t).
+ * `groups[k]` = (1 - lr·decay, lr / (1 - beta1^t), lr, 0) for parameter group k; `bias2_sqrt` = sqrt(1 - beta2^t);
+ * `method` holds up to eight numbers of the method's own schedule.
  */
 export const stepStruct = `
 struct Step {
   loss_scale: f32,
   seed: u32,
   max_norm: f32,
-  beta1: f32,
-  beta2: f32,
   epsilon: f32,
   bias2_sqrt: f32,
-  pad: f32,
-  groups: array<vec4<f32>, 4>,
+  groups: array<vec4<f32>, 8>,
+  method: array<vec4<f32>, 2>,
 }
 @group(1) @binding(1) var<uniform> step: Step;
 `;
-export const stepWords = 8 + 16;
+/** Word offsets within {@link stepStruct}. */
+export const stepLayout = {
+  lossScale: 0,
+  seed: 1,
+  maxNorm: 2,
+  epsilon: 3,
+  bias2Sqrt: 4,
+  groups: 8,
+  mostGroups: 8,
+  method: 40,
+  mostMethod: 8,
+} as const;
+export const stepWords = 48;

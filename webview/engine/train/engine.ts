@@ -2,6 +2,7 @@ import { problem } from '../../../src/common/errors';
 import { embeddingBuckets } from '../ops/embeddingBuckets';
 import { padTo, type MicroBatch } from '../data/batches';
 import type { Tensor } from '../graph/tensor';
+import { termScalar, type EngineValues } from '../methods/method';
 import { elements } from '../graph/tensor';
 import type { OpenDevice } from '../runtime/device';
 import { Executor, type Loaded } from '../runtime/executor';
@@ -15,13 +16,8 @@ export interface StepScalars {
   readonly lossSum: number;
   /** Global gradient norm before clipping. */
   readonly gradNorm: number;
-}
-
-/** Trained values and their moments, by parameter name. */
-export interface TrainableValues {
-  readonly parameters: Map<string, Float32Array>;
-  readonly m: Map<string, Float32Array>;
-  readonly v: Map<string, Float32Array>;
+  /** What the method adds to the loss, by name. */
+  readonly terms?: Readonly<Record<string, number>>;
 }
 
 /** A planned run on a device: one call per optimizer step, evaluation batch or generated token. */
@@ -103,9 +99,9 @@ export class Engine {
     return this.executor.read(logits, elements(logits.shape));
   }
 
-  /** Reads trained tensors and, for checkpoints, their moments. */
-  async readTrainables(withMoments: boolean): Promise<TrainableValues> {
-    const values: TrainableValues = { parameters: new Map(), m: new Map(), v: new Map() };
+  /** Reads trained tensors and, for checkpoints, their moments and the method's state. */
+  async readTrainables(withMoments: boolean): Promise<EngineValues> {
+    const values: EngineValues = { parameters: new Map(), m: new Map(), v: new Map(), states: new Map() };
     for (const { tensor } of this.programs.plan.trainables.specs) {
       const { m, v } = this.twin(tensor);
       const count = elements(tensor.shape);
@@ -114,6 +110,9 @@ export class Engine {
       values.m.set(tensor.name, await this.executor.read(m, count));
       values.v.set(tensor.name, await this.executor.read(v, count));
     }
+    if (withMoments)
+      for (const state of this.programs.table.methodStates)
+        values.states.set(state.name, await this.executor.read(state, elements(state.shape)));
     return values;
   }
 
@@ -125,8 +124,8 @@ export class Engine {
     return gradients;
   }
 
-  /** Puts trained tensors, and moments where given, back. */
-  writeTrainables(values: TrainableValues): void {
+  /** Puts trained tensors, and moments and states where given, back. */
+  writeTrainables(values: EngineValues): void {
     for (const { tensor } of this.programs.plan.trainables.specs) {
       const twin = this.twin(tensor);
       const pairs = [
@@ -135,6 +134,10 @@ export class Engine {
         [twin.v, values.v.get(tensor.name)],
       ] as const;
       for (const [target, data] of pairs) if (data) this.executor.write(target, new Float32Array(data));
+    }
+    for (const state of this.programs.table.methodStates) {
+      const data = values.states.get(state.name);
+      if (data) this.executor.write(state, new Float32Array(data));
     }
   }
 
@@ -147,8 +150,11 @@ export class Engine {
   }
 
   private async scalars(): Promise<StepScalars> {
-    const values = await this.executor.snapshot(this.programs.model.scalars, 2);
-    return { lossSum: values[0], gradNorm: Math.sqrt(values[1]) };
+    const { model, spec } = this.programs;
+    const names = spec.method.terms ?? [];
+    const values = await this.executor.snapshot(model.scalars, termScalar + names.length);
+    const terms = Object.fromEntries(names.map((name, index) => [name, values[termScalar + index]]));
+    return { lossSum: values[0], gradNorm: Math.sqrt(values[1]), ...(names.length > 0 ? { terms } : {}) };
   }
 
   private async runBatch(name: ModelProgram, batch: MicroBatch, step: Uint32Array<ArrayBuffer>): Promise<void> {

@@ -1,8 +1,9 @@
 import { problem } from '../../../src/common/errors';
 import type { TrainJob } from '../../../src/common/protocol';
 import type { TrainEvent, TrainOutput } from '../../../src/common/run/events';
-import { packBatch } from '../data/batches';
+import { leadOf, packBatch } from '../data/batches';
 import type { OpenDevice } from '../runtime/device';
+import type { ImportancePlan } from '../methods/method';
 import type { RunControl } from './control';
 import { Engine, type StepScalars } from './engine';
 import { loadParameters } from './load';
@@ -26,6 +27,7 @@ interface InFlight {
   readonly tokens: number;
   readonly scalars: Promise<StepScalars>;
   readonly importance?: Promise<Float32Array | undefined>;
+  readonly plan?: ImportancePlan;
 }
 
 /** More would only grow the queue: the device is busy with one step while the next waits. */
@@ -38,16 +40,15 @@ const mostInFlight = 2;
 export async function* train(job: TrainJob, ports: TrainPorts): AsyncGenerator<TrainOutput> {
   const { info, profile } = ports.opened;
   const run = prepareRun(job, { limits: info.limits, profile });
-  const engine = await Engine.create(ports.opened, run.programs);
+  const session = new Session(run, await Engine.create(ports.opened, run.programs), ports);
   try {
-    loadParameters(engine, run);
-    const session = new Session(run, engine, ports);
+    loadParameters(session.engine, run);
     session.restore(job.checkpoint);
     yield* session.opening();
     yield* optimize(session);
     yield* session.closing();
   } finally {
-    engine.dispose();
+    session.dispose();
   }
 }
 
@@ -65,6 +66,7 @@ async function* optimize(session: Session): AsyncGenerator<TrainOutput> {
     inFlight.push(await submitStep(session));
     yield* settle(session, inFlight, session.isDue() || session.ports.inspect ? 0 : mostInFlight - 1);
     await session.ports.inspect?.(session.engine, session.step);
+    yield* session.evolve();
     yield* session.due();
   }
 }
@@ -73,14 +75,15 @@ async function* optimize(session: Session): AsyncGenerator<TrainOutput> {
 async function submitStep(session: Session): Promise<InFlight> {
   const { engine, run } = session;
   const step = ++session.step;
-  const batches = run.windows.window(step - 1).map(rows => packBatch(run.train.examples, rows));
+  const lead = leadOf(run.method.virtualTokens);
+  const batches = run.windows.window(step - 1).map(rows => packBatch(run.train.examples, rows, lead));
   const lossTokens = batches.reduce((sum, batch) => sum + batch.lossTokens, 0);
   const tokens = batches.reduce((sum, batch) => sum + batch.count, 0);
   engine.beginWindow();
   for (const [micro, batch] of batches.entries()) await engine.accumulate(batch, session.words(micro, lossTokens));
   const scalars = engine.finishWindow(session.words(0, lossTokens));
   const importance = session.importanceDue() ? engine.importance() : undefined;
-  return { step, lossTokens, tokens, scalars, importance };
+  return { step, lossTokens, tokens, scalars, importance, plan: run.programs.importance };
 }
 
 /** Waits until at most `most` steps are in flight, reporting those that finish, in order. */
@@ -90,8 +93,8 @@ async function* settle(session: Session, inFlight: InFlight[], most: number): As
     const scalars = await done.scalars;
     yield { kind: 'event', event: metricsOf(session, done, scalars) };
     const values = await done.importance;
-    const tables = values && session.run.programs.importance?.tables(values);
-    if (tables) yield { kind: 'event', event: { type: 'importance', step: done.step, tables } };
+    const report = values && done.plan?.report(values, done.step);
+    if (report) yield { kind: 'event', event: { type: 'importance', step: done.step, ...report } };
   }
 }
 
@@ -117,5 +120,6 @@ function metricsOf(session: Session, { step, lossTokens, tokens }: InFlight, sca
     epoch: session.run.windows.epochAt(step),
     stepMs,
     tokensPerSecond: (tokens * 1000) / stepMs,
+    ...(scalars.terms ? { terms: scalars.terms } : {}),
   };
 }

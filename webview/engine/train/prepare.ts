@@ -11,6 +11,7 @@ import { methodOf } from '../methods/methodOf';
 import { moduleCatalog } from '../model/catalog';
 import { parseModelConfig, type ModelConfig } from '../model/config';
 import { openTensors, type TensorSource } from '../model/source';
+import { readMethodState } from './checkpoint';
 import { planPrograms, type EnginePrograms, type EngineSpec } from './programs';
 
 /** A job read and checked: everything a run needs except the device. */
@@ -42,7 +43,8 @@ export function prepareRun(job: TrainJob, adapter: Pick<EngineSpec, 'limits' | '
   const evalLabel = job.evalLabel ?? 'evaluation data';
   const evaluation = job.eval && tokenizeRows(readRows(job.eval, evalLabel), tokenizer, options(evalLabel));
   const prompts = config.samples.prompts.map(prompt => promptTokens(prompt, tokenizer, model));
-  const method = buildMethod(job, model);
+  const windows = windowsOf(job, train);
+  const method = buildMethod(job, model, windows.totalSteps);
   const lengths = lengthsOf(train, evaluation, prompts);
   const spec = engineSpec({ config, model, method, lengths, ...adapter });
   return {
@@ -54,9 +56,14 @@ export function prepareRun(job: TrainJob, adapter: Pick<EngineSpec, 'limits' | '
     train,
     evaluation,
     prompts,
-    windows: windowsOf(job, train),
+    windows,
     programs: planPrograms(spec),
   };
+}
+
+/** The same run with another method, planned anew. */
+export function withMethod(run: PreparedRun, method: Method): PreparedRun {
+  return { ...run, method, programs: planPrograms({ ...run.programs.spec, method }) };
 }
 
 /** An empty prompt starts from the tokenizer's start token. */
@@ -81,7 +88,7 @@ function maxLength({ config }: TrainJob, model: ModelConfig): number {
   return config.data.max_length;
 }
 
-function buildMethod(job: TrainJob, model: ModelConfig): Method {
+function buildMethod(job: TrainJob, model: ModelConfig, totalSteps: number): Method {
   const adapter = job.adapter && readLoraAdapter(job.adapter, moduleCatalog(model));
   const passthrough: Record<string, string> = {
     'config.json': job.model.config,
@@ -90,7 +97,8 @@ function buildMethod(job: TrainJob, model: ModelConfig): Method {
   if (job.model.tokenizerConfig) passthrough['tokenizer_config.json'] = job.model.tokenizerConfig;
   if (job.model.generationConfig) passthrough['generation_config.json'] = job.model.generationConfig;
   if (job.model.chatTemplate) passthrough['chat_template.jinja'] = job.model.chatTemplate;
-  return methodOf({ config: job.config, model, modelName: job.model.label, passthrough, adapter });
+  const state = readMethodState(job.checkpoint);
+  return methodOf({ config: job.config, model, modelName: job.model.label, passthrough, adapter, totalSteps, state });
 }
 
 function windowsOf({ config }: TrainJob, train: ExampleSet): WindowPlan {

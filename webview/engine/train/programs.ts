@@ -4,11 +4,11 @@ import { idRange, record, Recorder, type Program } from '../graph/record';
 import { elements, type Tensor } from '../graph/tensor';
 import { planEngine, type EnginePlan } from '../memory/enginePlan';
 import type { DeviceLimits } from '../memory/layout';
-import type { Trainables } from '../memory/trainables';
-import type { ImportancePlan, Method } from '../methods/method';
+import type { ImportancePlan, Method, MethodRecorder } from '../methods/method';
 import { buildModel, scalarCount, type BuiltModel, type Goal } from '../model/build';
 import type { ModelConfig } from '../model/config';
 import { emitAdamW } from '../ops/adamw';
+import { emitSgd } from '../ops/sgd';
 import { emitSumSquares } from '../ops/reduce';
 import type { Profile } from '../runtime/kernel';
 
@@ -69,11 +69,12 @@ export function planPrograms(spec: EngineSpec): EnginePrograms {
     programs: trainables => {
       if (trainables.specs.length === 0)
         throw problem('method.nothing', 'This configuration trains nothing.', 'Check method.target_modules.');
-      const measured = recordImportance(spec, table, trainables);
+      const { scalars } = trained.model;
+      const measured = recordImportance(spec, table, { trainables, scalars });
       importance = measured.plan;
       largest = {
         train: trained.program,
-        optimizer: recordOptimizer(spec, trainables, trained.model.scalars),
+        optimizer: recordOptimizer(spec, table, { trainables, scalars }),
         importance: measured.program,
         evaluate: evaluated?.program ?? nothing,
         generate: generated?.program ?? nothing,
@@ -117,26 +118,40 @@ function declareInputs(spec: EngineSpec, table: TensorTable, longest: number): v
   graph.input('labels', [Math.max(spec.streams.train, spec.streams.evaluate)]);
 }
 
-/** Gradient norm, then AdamW: a dispatch sequence per contiguous range. */
-function recordOptimizer(spec: EngineSpec, trainables: Trainables, scalars: Tensor): Program {
-  const { betas } = spec;
+type Trained = Pick<MethodRecorder, 'trainables' | 'scalars'>;
+
+/** What a method adds, gradient norm, the update (a dispatch per contiguous range), what a method does after it. */
+function recordOptimizer(spec: EngineSpec, table: TensorTable, { trainables, scalars }: Trained): Program {
+  const { betas, method } = spec;
   const recorder = new Recorder(spec.profile, 9 * idRange);
+  const recording = methodRecorder(recorder, table, { trainables, scalars });
   recorder.phase = 'optimizer';
+  recorder.node = 'regularization';
+  method.regularize?.(recording);
   recorder.node = 'gradient norm';
   trainables.ranges.forEach(({ gradient, count }, index) =>
     emitSumSquares(recorder, gradient, count, scalars, 1, index > 0),
   );
-  recorder.node = 'adamw';
-  for (const { parameter, gradient, m, v, count, group } of trainables.ranges)
-    emitAdamW(recorder, { parameter, gradient, m, v, offset: 0, count, group, scalars, betas });
+  for (const range of trainables.ranges) {
+    const { optimizer } = trainables.groups[range.group];
+    recorder.node = optimizer;
+    if (optimizer === 'sgd') emitSgd(recorder, { ...range, scalars });
+    else emitAdamW(recorder, { ...range, offset: 0, scalars, betas });
+  }
+  recorder.node = method.type;
+  method.afterUpdate?.(recording);
   return { dispatches: recorder.dispatches, gradients: new Map() };
 }
 
-function recordImportance(spec: EngineSpec, table: TensorTable, trainables: Trainables) {
+function methodRecorder(recorder: Recorder, table: TensorTable, trained: Trained): MethodRecorder {
+  return { recorder, ...trained, state: (name, shape) => table.methodState(name, shape) };
+}
+
+function recordImportance(spec: EngineSpec, table: TensorTable, trained: Trained) {
   const recorder = new Recorder(spec.profile, 10 * idRange);
   recorder.phase = 'optimizer';
   recorder.node = 'importance';
-  const plan = spec.method.importance?.(recorder, trainables);
+  const plan = spec.method.importance?.(methodRecorder(recorder, table, trained));
   if (plan) table.states.push(plan.output);
   return { program: { dispatches: recorder.dispatches, gradients: new Map<number, Tensor>() }, plan };
 }

@@ -1,12 +1,13 @@
 import type { FileSet, TrainEvent, TrainOutput } from '../../../src/common/run/events';
-import { packBatch } from '../data/batches';
+import { leadOf, packBatch } from '../data/batches';
 import { planEvaluation } from '../data/windows';
-import { elements } from '../graph/tensor';
+import { elements, type Tensor } from '../graph/tensor';
 import { forecastOf } from '../forecast';
 import { readCheckpoint, writeCheckpoint } from './checkpoint';
-import type { Engine } from './engine';
+import { Engine } from './engine';
+import { loadParameters } from './load';
 import type { TrainPorts } from './loop';
-import type { PreparedRun } from './prepare';
+import { withMethod, type PreparedRun } from './prepare';
 import { parameterCounts } from './programs';
 import { generateSamples } from './samples';
 import { learningRate } from './schedule';
@@ -26,19 +27,30 @@ export class Session {
   private saved = -1;
 
   constructor(
-    readonly run: PreparedRun,
-    readonly engine: Engine,
+    private prepared: PreparedRun,
+    private running: Engine,
     readonly ports: TrainPorts,
   ) {
-    this.totalSteps = run.windows.totalSteps;
+    this.totalSteps = prepared.windows.totalSteps;
+  }
+
+  /** The run with the method's present structure. */
+  get run(): PreparedRun {
+    return this.prepared;
+  }
+
+  get engine(): Engine {
+    return this.running;
   }
 
   /** Takes up where a checkpoint left off. */
   restore(files: FileSet | undefined): void {
     if (!files) return;
-    const specs = this.run.programs.plan.trainables.specs;
-    const sizes = new Map(specs.map(({ tensor }) => [tensor.name, elements(tensor.shape)]));
-    const { values, state, best } = readCheckpoint(files, sizes);
+    const { plan, table } = this.run.programs;
+    const sizesOf = (tensors: readonly Tensor[]) =>
+      new Map(tensors.map(tensor => [tensor.name, elements(tensor.shape)]));
+    const trained = sizesOf(plan.trainables.specs.map(({ tensor }) => tensor));
+    const { values, state, best } = readCheckpoint(files, { trained, states: sizesOf(table.methodStates) });
     this.engine.writeTrainables(values);
     this.step = this.startStep = this.saved = state.step;
     if (state.bestStep !== undefined && state.bestLoss !== undefined)
@@ -63,11 +75,35 @@ export class Session {
       truncatedRows: run.train.truncated + (run.evaluation?.truncated ?? 0),
       stepsPerEpoch: run.windows.stepsPerEpoch,
     });
-    const forecast = forecastOf(run.programs);
-    yield event({ type: 'memory', forecast: forecast.bytes, measured: ports.opened.ledger.measured() });
-    yield event({ type: 'timeline', ...forecast.timeline });
+    yield* this.memory();
     await ports.inspect?.(this.engine, this.step);
     if (this.step === 0) yield* this.evaluate();
+  }
+
+  /** What the run holds on the device, forecast beside measured, and over a step. */
+  private *memory(): Generator<TrainOutput> {
+    const forecast = forecastOf(this.run.programs);
+    yield event({ type: 'memory', forecast: forecast.bytes, measured: this.ports.opened.ledger.measured() });
+    yield event({ type: 'timeline', ...forecast.timeline });
+  }
+
+  /** Lets the method change its structure: a new engine takes the place of the old one, whose buffers are freed. */
+  async *evolve(): AsyncGenerator<TrainOutput> {
+    const { method } = this.run;
+    if (!method.evolvesAt?.(this.step)) return;
+    const evolution = method.evolve?.(this.step, await this.engine.readTrainables(true));
+    if (!evolution) return;
+    this.prepared = withMethod(this.run, evolution.method);
+    this.running.dispose();
+    this.running = await Engine.create(this.ports.opened, this.prepared.programs);
+    loadParameters(this.running, this.prepared);
+    this.running.writeTrainables(evolution.values);
+    this.clock = undefined;
+    yield* this.memory();
+  }
+
+  dispose(): void {
+    this.running.dispose();
   }
 
   /** What is due after the current step: evaluation with samples, a checkpoint. */
@@ -79,7 +115,8 @@ export class Session {
 
   isDue(): boolean {
     const { save_steps: every } = this.run.job.config.training;
-    return this.evaluationDue() || (every > 0 && this.step % every === 0);
+    const evolves = this.run.method.evolvesAt?.(this.step) ?? false;
+    return evolves || this.evaluationDue() || (every > 0 && this.step % every === 0);
   }
 
   importanceDue(): boolean {
@@ -115,6 +152,7 @@ export class Session {
       micro,
       learningRate: learningRate(training, this.totalSteps, Math.max(1, this.step)),
       lossTokens,
+      method: this.run.method.stepNumbers?.(Math.max(1, this.step)),
     });
   }
 
@@ -143,7 +181,7 @@ export class Session {
       let lossSum = 0;
       let lossTokens = 0;
       for (const rows of planEvaluation(evaluation.examples.length, size)) {
-        const batch = packBatch(evaluation.examples, rows);
+        const batch = packBatch(evaluation.examples, rows, leadOf(this.run.method.virtualTokens));
         lossSum += await this.engine.evaluate(batch, this.words(0, batch.lossTokens));
         lossTokens += batch.lossTokens;
       }

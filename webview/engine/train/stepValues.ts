@@ -1,7 +1,7 @@
 import type { RunConfig } from '../../../src/common/config/schema';
 import { randomBits, streamOf } from '../data/random';
 import type { ParameterGroup } from '../memory/trainables';
-import { stepWords } from '../runtime/kernel';
+import { stepLayout, stepWords } from '../runtime/kernel';
 
 export interface StepInput {
   readonly training: RunConfig['training'];
@@ -12,6 +12,8 @@ export interface StepInput {
   readonly learningRate: number;
   /** Loss tokens of the whole window. */
   readonly lossTokens: number;
+  /** Numbers of the method's own schedule at this step, at most {@link stepLayout.mostMethod}. */
+  readonly method?: readonly number[];
 }
 
 const dropoutStream = streamOf('dropout');
@@ -24,17 +26,16 @@ export function stepValues(input: StepInput): Uint32Array<ArrayBuffer> {
   const { training, groups, step } = input;
   const words = new Uint32Array(stepWords);
   const floats = new Float32Array(words.buffer);
-  floats[0] = 1 / Math.max(1, input.lossTokens);
-  words[1] = randomBits(training.seed, dropoutStream, step * 65536 + input.micro);
-  floats[2] = training.max_grad_norm;
-  floats[3] = training.adam_beta1;
-  floats[4] = training.adam_beta2;
-  floats[5] = training.adam_epsilon;
-  floats[6] = Math.sqrt(1 - training.adam_beta2 ** step);
+  floats[stepLayout.lossScale] = 1 / Math.max(1, input.lossTokens);
+  words[stepLayout.seed] = randomBits(training.seed, dropoutStream, step * 65536 + input.micro);
+  floats[stepLayout.maxNorm] = training.max_grad_norm;
+  floats[stepLayout.epsilon] = training.adam_epsilon;
+  floats[stepLayout.bias2Sqrt] = Math.sqrt(1 - training.adam_beta2 ** step);
   groups.forEach((group, index) => {
     const rate = input.learningRate * group.lrScale;
-    floats[8 + 4 * index] = 1 - (group.decay ? rate * training.weight_decay : 0);
-    floats[9 + 4 * index] = rate / (1 - training.adam_beta1 ** step);
+    const decay = group.decay ? rate * training.weight_decay : 0;
+    floats.set([1 - decay, rate / (1 - training.adam_beta1 ** step), rate], stepLayout.groups + 4 * index);
   });
+  floats.set(input.method ?? [], stepLayout.method);
   return words;
 }
