@@ -58,8 +58,8 @@ export const fold: Fold = (view, event) => {
       view.importance.push({
         step: event.step,
         tables: event.tables,
-        budget: event.budget,
-        triplets: event.triplets,
+        ...(event.budget ? { budget: event.budget } : {}),
+        ...(event.triplets ? { triplets: event.triplets } : {}),
       });
       return view;
     case 'memory':
