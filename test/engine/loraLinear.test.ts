@@ -13,6 +13,8 @@ interface Case {
   readonly r: number;
   readonly layout: 'oi' | 'io';
   readonly dropout: number;
+  /** Factors between a and b: none, one, or r. */
+  readonly gates?: number;
 }
 
 const scale = 1.5;
@@ -20,13 +22,14 @@ const key = 77;
 const seed = 12345;
 
 function make(test: Case): { op: OpTest; data: Record<string, Float32Array>; dy: Float32Array } {
-  const { S, inner, outer, r, layout, dropout } = test;
-  const data = {
+  const { S, inner, outer, r, layout, dropout, gates } = test;
+  const data: Record<string, Float32Array> = {
     x: randomArray(S * inner, 1),
     weight: randomArray(inner * outer, 2),
     bias: randomArray(outer, 3),
     a: randomArray(r * inner, 4),
     b: randomArray(outer * r, 5),
+    ...(gates ? { gate: randomArray(gates, 7, 2) } : {}),
   };
   const dy = randomArray(S * outer, 6);
   const build = (graph: GraphBuilder) => {
@@ -35,7 +38,8 @@ function make(test: Case): { op: OpTest; data: Record<string, Float32Array>; dy:
     const bias = graph.parameter('bias', [outer]);
     const a = graph.parameter('a', [r, inner], { trainable: true });
     const b = graph.parameter('b', [outer, r], { trainable: true });
-    return [loraLinear(graph, 'y', x, { weight, bias, layout }, { a, b, scale, dropout, dropoutKey: key })];
+    const gate = gates ? graph.parameter('gate', [gates], { trainable: true }) : undefined;
+    return [loraLinear(graph, 'y', x, { weight, bias, layout }, { a, b, gate, scale, dropout, dropoutKey: key })];
   };
   const step = new Uint32Array(stepWords);
   step[1] = seed;
@@ -48,15 +52,20 @@ function reference(test: Case, data: Record<string, Float32Array>, dy: Float32Ar
   const mask = Float64Array.from(data.x, (_, i) => (keep(seed, key, i, dropout) ? 1 / (1 - dropout) : 0));
   const dropped = Float64Array.from(data.x, (v, i) => v * mask[i]);
   const u = product('nt', dropped, data.a, { m: S, n: r, k: inner });
-  const low = product('nt', u, data.b, { m: S, n: outer, k: r });
+  const gates: ArrayLike<number> = data.gate ?? [1];
+  const gated = (values: Float64Array) => values.map((value, i) => value * gates[(i % r) % gates.length]);
+  const low = product('nt', gated(u), data.b, { m: S, n: outer, k: r });
   const base = product(layout === 'oi' ? 'nt' : 'nn', data.x, data.weight, { m: S, n: outer, k: inner });
   const v = product('nn', dy, data.b, { m: S, n: r, k: outer }).map(value => scale * value);
-  const through = product('nn', v, data.a, { m: S, n: inner, k: r });
+  const through = product('nn', gated(v), data.a, { m: S, n: inner, k: r });
   const direct = product(layout === 'oi' ? 'nn' : 'nt', dy, data.weight, { m: S, n: inner, k: outer });
+  const gate = new Float64Array(gates.length);
+  v.forEach((value, i) => (gate[(i % r) % gates.length] += value * u[i]));
   return {
+    ...(data.gate ? { gate } : {}),
     y: base.map((value, i) => value + data.bias[i % outer] + scale * low[i]),
-    a: product('tn', v, dropped, { m: r, n: inner, k: S }),
-    b: product('tn', dy, u, { m: outer, n: r, k: S }).map(value => scale * value),
+    a: product('tn', gated(v), dropped, { m: r, n: inner, k: S }),
+    b: product('tn', dy, gated(u), { m: outer, n: r, k: S }).map(value => scale * value),
     x: direct.map((value, i) => value + through[i] * mask[i]),
   };
 }
@@ -67,9 +76,10 @@ async function check(test: Case): Promise<void> {
   const expected = reference(test, data, dy);
   const name = JSON.stringify(test);
   assert.ok(relativeError(values.y, expected.y) < 3e-6, `y ${name}`);
-  for (const tensor of ['a', 'b', 'x'] as const)
-    assert.ok(relativeError(gradients[tensor], expected[tensor]) < 3e-6, `d${tensor} ${name}`);
-  assert.deepEqual(Object.keys(gradients).sort(), ['a', 'b', 'x'], 'the frozen base gets no gradient');
+  const { y: _, ...slopes } = expected;
+  for (const [tensor, slope] of Object.entries(slopes))
+    assert.ok(relativeError(gradients[tensor], slope) < 3e-6, `d${tensor} ${name}`);
+  assert.deepEqual(Object.keys(gradients).sort(), Object.keys(slopes).sort(), 'the frozen base gets no gradient');
 }
 
 describe('lora linear', () => {
@@ -98,19 +108,42 @@ describe('lora linear', () => {
     assert.ok(relativeError(values.y, reference(test, data, dy).y) > 1e-2);
   });
 
+  it('gates: one per rank or one in all, forward and backward', async () => {
+    for (const [S, inner, outer, r] of [
+      [1, 1, 1, 1],
+      [3, 63, 65, 3],
+      [130, 20, 64, 4],
+      [200, 32, 24, 12],
+    ])
+      for (const gates of [1, r])
+        await check({ S, inner, outer, r, layout: gates === 1 ? 'oi' : 'io', dropout: gates === r ? 0.25 : 0, gates });
+  });
+
+  it('a closed gate leaves the base as it is, bit for bit, and still gets its gradient', async () => {
+    const test: Case = { S: 17, inner: 12, outer: 20, r: 4, layout: 'oi', dropout: 0, gates: 4 };
+    const { op, data } = make(test);
+    const closed = await runOp({ ...op, data: { ...data, gate: new Float32Array(4) } });
+    const without = await runOp({ ...op, data: { ...data, b: new Float32Array(80) } });
+    assert.deepEqual(closed.values.y, without.values.y);
+    assert.ok(closed.gradients.gate.every(value => value !== 0));
+    assert.ok(closed.gradients.a.every(value => value === 0) && closed.gradients.b.every(value => value === 0));
+  });
+
   it('agrees with finite differences of the loss', async () => {
-    const test: Case = { S: 3, inner: 5, outer: 4, r: 2, layout: 'oi', dropout: 0.25 };
-    const { op, data, dy } = make(test);
-    const { gradients } = await runOp(op);
-    for (const tensor of ['a', 'b', 'x'] as const)
-      data[tensor].forEach((_, at) => {
-        const loss = (by: number) => {
-          const moved = { ...data, [tensor]: Float64Array.from(data[tensor], (v, i) => (i === at ? v + by : v)) };
-          return reference(test, moved as never, dy).y.reduce((sum, v, i) => sum + v * dy[i], 0);
-        };
-        const slope = (loss(1e-4) - loss(-1e-4)) / 2e-4;
-        assert.ok(Math.abs(slope - gradients[tensor][at]) < 1e-4, `${tensor} ${at}`);
-      });
+    for (const gates of [undefined, 1, 2]) {
+      const test: Case = { S: 3, inner: 5, outer: 4, r: 2, layout: 'oi', dropout: 0.25, gates };
+      const { op, data, dy } = make(test);
+      const { gradients } = await runOp(op);
+      for (const tensor of ['a', 'b', 'x', ...(gates ? ['gate'] : [])])
+        data[tensor].forEach((_, at) => {
+          const loss = (by: number) => {
+            const moved = { ...data, [tensor]: Float64Array.from(data[tensor], (v, i) => (i === at ? v + by : v)) };
+            return reference(test, moved as never, dy).y.reduce((sum, v, i) => sum + v * dy[i], 0);
+          };
+          const slope = (loss(1e-4) - loss(-1e-4)) / 2e-4;
+          assert.ok(Math.abs(slope - gradients[tensor][at]) < 1e-4, `${gates} gates: ${tensor} ${at}`);
+        });
+    }
   });
 
   it('a forgotten scale would be noticed', async () => {
