@@ -1,14 +1,12 @@
-"""The configurations that parity runs, and the small random models they run on.
+"""The small random models that parity runs on, and what all its cases share; the cases are in `methods/`.
 
-Every case trains 50 optimizer steps on rows of unequal lengths with prompts masked, from weights, an initial adapter
+Every case trains optimizer steps on rows of unequal lengths with prompts masked, from weights, an initial adapter
 and a row order that both sides read from the same files.
 """
 
 import json
-from pathlib import Path
 
 import torch
-from peft import LoraConfig, get_peft_model
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
@@ -43,41 +41,10 @@ BASE_TRAINING = {
     "importance_steps": 0, "lr_scheduler_type": "linear", "warmup_steps": 5, "max_grad_norm": 1.0,
 }
 
-FULL = {"type": "full"}
-LORA = {"type": "lora", "r": 4, "lora_alpha": 8, "target_modules": "all-linear"}
 
-
-def case(name, model, method, **training):
-    return {"name": name, "model": model, "method": method, "training": {**BASE_TRAINING, **training}}
-
-
-CASES = [
-    case("full-gpt2", "gpt2", FULL, learning_rate=1e-3, weight_decay=0.1),
-    case("full-llama", "llama", FULL, learning_rate=1e-3, weight_decay=0.01, lr_scheduler_type="cosine"),
-    case("full-qwen2", "qwen2", FULL, learning_rate=5e-4, max_grad_norm=0.3, adam_beta2=0.95),
-    case("lora-gpt2", "gpt2", LORA, learning_rate=5e-3, weight_decay=0.01),
-    case("lora-llama", "llama", LORA, learning_rate=5e-3, lr_scheduler_type="cosine", warmup_steps=0, warmup_ratio=0.1),
-    case("lora-qwen2", "qwen2", LORA, learning_rate=5e-3, lr_scheduler_type="constant_with_warmup"),
-    case(
-        "lora-llama-rslora-patterns", "llama",
-        {
-            **LORA, "use_rslora": True, "rank_pattern": {"q_proj": 7, "layers.1.mlp.down_proj": 2},
-            "alpha_pattern": {"v_proj": 5},
-        },
-        learning_rate=2e-3, max_grad_norm=0.5, weight_decay=0.1,
-    ),
-    case(
-        "lora-gpt2-some-layers", "gpt2",
-        {**LORA, "r": 3, "target_modules": ["c_attn", "mlp.c_proj"], "layers_to_transform": [1]},
-        learning_rate=1e-2, lr_scheduler_type="constant", warmup_steps=0, max_grad_norm=0,
-    ),
-    case("lora-plus-llama", "llama", {**LORA, "loraplus_lr_ratio": 8}, learning_rate=1e-3, gradient_accumulation_steps=3),
-]
-
-
-def lora_config(method):
-    keys = ("r", "lora_alpha", "target_modules", "use_rslora", "rank_pattern", "alpha_pattern", "layers_to_transform")
-    return LoraConfig(task_type="CAUSAL_LM", lora_dropout=0.0, **{k: method[k] for k in keys if k in method})
+def case(name, model, method, memory=None, **training):
+    spec = {"name": name, "model": model, "method": method, "training": {**BASE_TRAINING, **training}}
+    return {**spec, "memory": memory} if memory else spec
 
 
 def build_model(name):
@@ -113,37 +80,15 @@ def write_rows(path, count):
             file.write(json.dumps({"input_ids": ids, "labels": labels}) + "\n")
 
 
-def write_case(spec, folder):
-    """Model folder, initial adapter, rows and the config that our engine reads."""
-    folder.mkdir(parents=True, exist_ok=True)
-    model = build_model(spec["model"])
-    model.save_pretrained(folder / "model")
-    write_tokenizer(folder / "model")
-    method = dict(spec["method"])
-    if method["type"] == "lora":
-        torch.manual_seed(13)
-        peft_model = get_peft_model(model, lora_config(method))
-        with torch.no_grad():
-            for key, tensor in peft_model.named_parameters():
-                if "lora_B" in key:
-                    tensor.copy_(0.05 * torch.randn_like(tensor))
-        peft_model.save_pretrained(folder / "initial")
-        method["adapter"] = "initial"
+def write_inputs(spec, folder, additions):
+    """Rows and the config that our engine reads; `additions` go into its method section."""
     write_rows(folder / "rows.jsonl", 40)
     config = {
         "model": "./model",
         "data": {"train": "rows.jsonl", "max_length": 64, "shuffle": False},
-        "method": method,
+        "method": {**spec["method"], **additions},
         "training": spec["training"],
+        **({"memory": spec["memory"]} if "memory" in spec else {}),
     }
     (folder / "case.peft.json").write_text(json.dumps(config, indent=2))
     (folder / "case.json").write_text(json.dumps(spec, indent=2))
-
-
-def chosen(names):
-    return [spec for spec in CASES if not names or any(name in spec["name"] for name in names)]
-
-
-def write_all(root, names):
-    for spec in chosen(names):
-        write_case(spec, Path(root) / spec["name"])

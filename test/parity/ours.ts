@@ -1,4 +1,5 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { nodeGpu } from '../../src/headless/gpu';
@@ -7,8 +8,9 @@ import { writeFileSet } from '../../src/runs/fileSets';
 import { nodeFiles } from '../../src/headless/nodeFiles';
 import { Summary } from '../../src/headless/summary';
 import { toProblem } from '../../src/common/errors';
-import { f32Bytes } from '../../webview/engine/formats/dtypes';
-import { writeSafetensors } from '../../webview/engine/formats/safetensors';
+import { decodeToF32, f32Bytes } from '../../webview/engine/formats/dtypes';
+import { readSafetensors, writeSafetensors } from '../../webview/engine/formats/safetensors';
+import type { EngineValues } from '../../webview/engine/methods/method';
 import { openDevice, type OpenDevice } from '../../webview/engine/runtime/device';
 import { RunControl } from '../../webview/engine/train/control';
 import type { Engine } from '../../webview/engine/train/engine';
@@ -28,7 +30,10 @@ async function runCase(folder: string, opened: OpenDevice): Promise<void> {
   const summary = new Summary(out);
   const logits: number[][] = [];
   const total = loaded.config.training.max_steps;
+  const importance: unknown[] = [];
+  const initial = await readInitial(join(folder, 'initial.safetensors'));
   const inspect = async (engine: Engine, step: number) => {
+    if (step === 0 && initial) engine.writeTrainables(initial);
     if (step === 1) await dump(join(out, 'gradients.safetensors'), await engine.readGradients());
     if (step !== total) return;
     await dump(join(out, 'final.safetensors'), (await engine.readTrainables(false)).parameters);
@@ -37,9 +42,21 @@ async function runCase(folder: string, opened: OpenDevice): Promise<void> {
   const ports = { opened, now: () => performance.now(), control: new RunControl(() => undefined), inspect };
   for await (const output of train(job, ports)) {
     summary.add(output);
+    if (output.kind === 'event' && output.event.type === 'importance') importance.push(output.event);
     if (output.kind === 'result') await writeFileSet(nodeFiles(out), 'adapter', output.files);
   }
-  await writeFile(join(out, 'summary.json'), JSON.stringify({ ...summary.json(), prompts, logits }));
+  await writeFile(join(out, 'summary.json'), JSON.stringify({ ...summary.json(), prompts, logits, importance }));
+}
+
+/** Start values by our parameter names, where the method has no adapter file that holds them all. */
+async function readInitial(path: string): Promise<EngineValues | undefined> {
+  if (!existsSync(path)) return undefined;
+  const bytes = new Uint8Array(await readFile(path));
+  const { tensors } = readSafetensors(bytes, path);
+  const parameters = new Map(
+    [...tensors].map(([name, t]) => [name, decodeToF32(t.dtype, bytes.subarray(t.begin, t.end))]),
+  );
+  return { parameters, m: new Map(), v: new Map(), states: new Map() };
 }
 
 /** Plans the generation program, which `logits` needs, without spending time on samples at each evaluation. */

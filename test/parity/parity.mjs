@@ -1,5 +1,5 @@
 /**
- * `npm run parity [-- --method full|lora] [--grep NAME] [--ci]`: trains small configs on our engine and on PyTorch + PEFT
+ * `npm run parity [-- --method full|lora|…] [--grep NAME] [--ci]`: trains small configs on our engine and on PyTorch + PEFT
  * from identical weights, initial adapter and batches, and prints the largest relative differences per config.
  * Makes its own Python environment in `.cache/parity` (PyTorch, transformers, PEFT, pinned in requirements.txt);
  * `PARITY_PYTHON` names another interpreter that already has them.
@@ -70,6 +70,7 @@ function printReport(report) {
   const numbers = [loss, gradNorm, gradient, tensor, logits].map(percent).join(' ');
   const fall = `${firstLoss.toFixed(3)} → ${lastLoss.toFixed(3)}`;
   console.log(`${report.passed ? '✔' : '✘'} ${name.padEnd(28)} ${numbers}   ${fall}`);
+  if (report.facts) console.log(`  ${report.facts}`);
   if (!report.passed) console.log(`  gradient at ${report.gradientAt}, tensor at ${report.tensorAt}`);
 }
 

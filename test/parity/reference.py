@@ -2,8 +2,14 @@
 
     python reference.py prepare ROOT [NAME …]   writes models, adapters, rows and configs
     python reference.py compare ROOT [NAME …]   trains, compares with ROOT/NAME/ours, writes ROOT/NAME/report.json
+
+Each file in `methods/` has CASES and `attach(model, spec, folder) -> (model, additions)`: the reference model with its
+method and start values, and keys for our config's method section. It writes what we start from: an adapter folder, or
+`initial.safetensors` with tensors under our parameter names. Optional functions: `groups`, `loss_sum`, `loss_tokens`,
+`regularization`, `after_step`, `facts` with `compare_facts`, `our_name`, `exported`; optional BOUNDS.
 """
 
+import importlib
 import json
 import sys
 from pathlib import Path
@@ -11,41 +17,60 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from peft import PeftModel
 from safetensors.numpy import load_file
 from transformers import AutoModelForCausalLM, Trainer, get_scheduler
 from transformers.utils import logging
 
 import cases
 
-LOSS_BOUND = 1e-4
-GRADIENT_BOUND = 1e-4
-LOGIT_BOUND = 1e-4
-# Final tensors carry 50 Adam steps of rounding: an element whose gradient is near zero may move by a different sign.
-TENSOR_BOUND = 5e-3
+# Largest relative differences. Final tensors carry dozens of Adam steps of rounding: an element whose gradient is near
+# zero may move by a different sign.
+BOUNDS = {"loss": 1e-4, "gradient": 1e-4, "logits": 1e-4, "tensor": 5e-3, "learningRate": 1e-9}
 
 
-def load(folder, spec):
-    model = AutoModelForCausalLM.from_pretrained(folder / "model", attn_implementation="eager", dtype=torch.float32)
-    if spec["method"]["type"] == "lora":
-        model = PeftModel.from_pretrained(model, folder / "initial", is_trainable=True)
-    return model.train()
+METHODS = [
+    importlib.import_module(f"methods.{path.stem}") for path in sorted((Path(__file__).parent / "methods").glob("[a-z]*.py"))
+]
 
 
-def parameter_groups(model, spec):
-    """transformers' Trainer groups by decay; LoRA+ puts B at a multiple of the rate."""
-    training, method = spec["training"], spec["method"]
-    base = model.get_base_model() if isinstance(model, PeftModel) else model
-    decayed = set(Trainer.get_decay_parameter_names(None, base if base is model else model))
-    ratio = method.get("loraplus_lr_ratio", 1)
-    groups = {}
-    for name, tensor in model.named_parameters():
-        if not tensor.requires_grad:
-            continue
-        rate = training["learning_rate"] * (ratio if "lora_B" in name else 1)
-        decay = training.get("weight_decay", 0.0) if name in decayed else 0.0
-        groups.setdefault((rate, decay), []).append(tensor)
-    return [{"params": tensors, "lr": rate, "weight_decay": decay} for (rate, decay), tensors in groups.items()]
+def chosen(names):
+    """Pairs of a method's file and one of its cases. A name chooses the cases that contain it."""
+    pairs = [(method, spec) for method in METHODS for spec in method.CASES]
+    return [(method, spec) for method, spec in pairs if not names or any(name in spec["name"] for name in names)]
+
+
+def prepare(method, spec, folder):
+    """Model folder, rows, our config, and whatever the method starts from."""
+    folder.mkdir(parents=True, exist_ok=True)
+    model = cases.build_model(spec["model"])
+    model.save_pretrained(folder / "model")
+    cases.write_tokenizer(folder / "model")
+    cases.write_inputs(spec, folder, attach(method, model, spec, folder)[1])
+
+
+def attach(method, model, spec, folder):
+    """The same start values whenever it is called."""
+    torch.manual_seed(13)
+    model, additions = method.attach(model, spec, folder)
+    return model.train(), additions
+
+
+def load_base(folder):
+    return AutoModelForCausalLM.from_pretrained(folder / "model", attn_implementation="eager", dtype=torch.float32)
+
+
+def parameter_groups(method, model, spec):
+    """transformers' Trainer groups by decay."""
+    if hasattr(method, "groups"):
+        return method.groups(model, spec)
+    training = spec["training"]
+    decayed = set(Trainer.get_decay_parameter_names(None, model))
+    trained = [(name, tensor) for name, tensor in model.named_parameters() if tensor.requires_grad]
+    rate, decay = training["learning_rate"], training.get("weight_decay", 0.0)
+    return [
+        {"params": [t for name, t in trained if name in decayed], "lr": rate, "weight_decay": decay},
+        {"params": [t for name, t in trained if name not in decayed], "lr": rate, "weight_decay": 0.0},
+    ]
 
 
 def windows(rows, training):
@@ -75,35 +100,54 @@ def loss_sum(model, batch):
     )
 
 
-def train(model, spec, rows):
+def train(method, model, spec, rows):
     training = spec["training"]
     optimizer = torch.optim.AdamW(
-        parameter_groups(model, spec),
+        [group for group in parameter_groups(method, model, spec) if group["params"]],
         betas=(training.get("adam_beta1", 0.9), training.get("adam_beta2", 0.999)),
         eps=training.get("adam_epsilon", 1e-8),
         foreach=False,
     )
     warmup = training.get("warmup_steps", 0) or int(np.ceil(training["max_steps"] * training.get("warmup_ratio", 0.0)))
     scheduler = get_scheduler(training["lr_scheduler_type"], optimizer, warmup, training["max_steps"])
-    trained = [p for p in model.parameters() if p.requires_grad]
-    losses, norms, rates, first = [], [], [], {}
+    losses, norms, rates, first, facts = [], [], [], {}, []
     for step, window in zip(range(training["max_steps"]), windows(rows, training)):
-        count = sum(int((torch.tensor(row["labels"][1:]) != -100).sum()) for batch in window for row in batch)
+        count = sum(method_count(method, spec, row) for batch in window for row in batch)
         optimizer.zero_grad()
         total = 0.0
         for batch in window:
-            loss = loss_sum(model, batch) / count
+            loss = method_loss(method, model, spec, batch) / count
             loss.backward()
             total += float(loss)
+        if hasattr(method, "regularization"):
+            method.regularization(model, spec).backward()
+        trained = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
         if step == 0:
-            first = {key: p.grad.clone() for key, p in model.named_parameters() if p.requires_grad}
+            first = {name: p.grad.clone() for name, p in trained if p.grad is not None}
         bound = training["max_grad_norm"]
-        norms.append(float(torch.nn.utils.clip_grad_norm_(trained, bound if bound > 0 else float("inf"))))
+        norms.append(
+            float(torch.nn.utils.clip_grad_norm_([p for _, p in trained], bound if bound > 0 else float("inf")))
+        )
         losses.append(total)
         rates.append(scheduler.get_last_lr()[0])
         optimizer.step()
         scheduler.step()
-    return {"losses": losses, "gradNorms": norms, "learningRates": rates, "gradients": first}
+        if hasattr(method, "after_step"):
+            method.after_step(model, optimizer, step + 1, spec)
+        if hasattr(method, "facts"):
+            facts.append(method.facts(model, step + 1))
+    return {"losses": losses, "gradNorms": norms, "learningRates": rates, "gradients": first, "facts": facts}
+
+
+def method_loss(method, model, spec, batch):
+    """Sum of token losses; a method with virtual tokens of its own brings its own forward pass."""
+    return method.loss_sum(model, spec, batch, pad) if hasattr(method, "loss_sum") else loss_sum(model, batch)
+
+
+def method_count(method, spec, row):
+    if hasattr(method, "loss_tokens"):
+        return method.loss_tokens(spec, row)
+    return sum(label != -100 for label in row["labels"][1:])
 
 
 def short(name):
@@ -118,43 +162,42 @@ def relative(ours, theirs):
     return float(np.abs(ours - theirs).max() / max(np.abs(theirs).max(), 1e-12))
 
 
-def per_tensor(ours, named):
+def per_tensor(method, ours, named):
+    our_name = getattr(method, "our_name", short)
     worst, where = 0.0, ""
     for name, tensor in named:
-        found = ours.get(short(name))
+        found = ours.get(our_name(name))
         difference = float("inf") if found is None else relative(found.reshape(tensor.shape), tensor.numpy())
         if difference >= worst:
-            worst, where = difference, short(name)
+            worst, where = difference, our_name(name)
     return worst, where
 
 
-def exported_logits(folder, spec, prompts):
-    """What Hugging Face computes from the files that our engine exported."""
-    if spec["method"]["type"] == "lora":
-        base = AutoModelForCausalLM.from_pretrained(folder / "model", attn_implementation="eager", dtype=torch.float32)
-        model = PeftModel.from_pretrained(base, folder / "ours/adapter")
+def exported_logits(method, folder, spec, prompts):
+    """What the reference library computes from the files that our engine exported."""
+    if hasattr(method, "exported"):
+        model = method.exported(folder, spec)
     else:
-        model = AutoModelForCausalLM.from_pretrained(folder / "ours/adapter", attn_implementation="eager", dtype=torch.float32)
+        model = AutoModelForCausalLM.from_pretrained(
+            folder / "ours/adapter", attn_implementation="eager", dtype=torch.float32
+        )
     model.eval()
     with torch.no_grad():
         return [model(input_ids=torch.tensor([ids])).logits[0, -1].numpy() for ids in prompts]
 
 
-def compare(folder, spec):
+def compare(method, spec, folder):
     rows = [json.loads(line) for line in (folder / "rows.jsonl").read_text().splitlines()]
-    model = load(folder, spec)
-    theirs = train(model, spec, rows)
+    model = attach(method, load_base(folder), spec, folder)[0]
+    theirs = train(method, model, spec, rows)
     ours = json.loads((folder / "ours/summary.json").read_text())
-    gradients = load_file(folder / "ours/gradients.safetensors")
-    final = load_file(folder / "ours/final.safetensors")
-    worst_gradient, gradient_at = per_tensor(gradients, [(k, g) for k, g in theirs["gradients"].items()])
+    worst_gradient, gradient_at = per_tensor(method, load_file(folder / "ours/gradients.safetensors"), theirs["gradients"].items())
     trained = [(k, p.detach()) for k, p in model.named_parameters() if p.requires_grad]
-    worst_tensor, tensor_at = per_tensor(final, trained)
-    logits = exported_logits(folder, spec, ours["prompts"])
-    loss_differences = [abs(a - b) / abs(b) for a, b in zip(ours["losses"], theirs["losses"], strict=True)]
+    worst_tensor, tensor_at = per_tensor(method, load_file(folder / "ours/final.safetensors"), trained)
+    logits = exported_logits(method, folder, spec, ours["prompts"])
     report = {
         "name": spec["name"],
-        "loss": max(loss_differences),
+        "loss": max(abs(a - b) / abs(b) for a, b in zip(ours["losses"], theirs["losses"], strict=True)),
         "gradNorm": max(abs(a - b) / abs(b) for a, b in zip(ours["gradNorms"], theirs["gradNorms"], strict=True)),
         "learningRate": max(abs(a - b) for a, b in zip(ours["learningRates"], theirs["learningRates"], strict=True)),
         "gradient": worst_gradient,
@@ -164,14 +207,11 @@ def compare(folder, spec):
         "logits": max(relative(a, b) for a, b in zip(ours["logits"], logits, strict=True)),
         "firstLoss": theirs["losses"][0],
         "lastLoss": theirs["losses"][-1],
+        # What is not a number: masks, selected sets, ranks. None when they are equal.
+        "facts": method.compare_facts(ours["importance"], theirs["facts"], spec) if hasattr(method, "compare_facts") else None,
     }
-    report["passed"] = (
-        report["loss"] <= LOSS_BOUND
-        and report["gradient"] <= GRADIENT_BOUND
-        and report["logits"] <= LOGIT_BOUND
-        and report["tensor"] <= TENSOR_BOUND
-        and report["learningRate"] <= 1e-9
-    )
+    bounds = {**BOUNDS, **getattr(method, "BOUNDS", {})}
+    report["passed"] = report["facts"] is None and all(report[key] <= bound for key, bound in bounds.items())
     (folder / "report.json").write_text(json.dumps(report, indent=2))
     print(json.dumps(report), flush=True)
 
@@ -182,11 +222,12 @@ def main():
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     if action == "prepare":
-        cases.write_all(root, names)
-        print(json.dumps([spec["name"] for spec in cases.chosen(names)]))
+        for method, spec in chosen(names):
+            prepare(method, spec, Path(root) / spec["name"])
+        print(json.dumps([spec["name"] for _, spec in chosen(names)]))
     else:
-        for spec in cases.chosen(names):
-            compare(Path(root) / spec["name"], spec)
+        for method, spec in chosen(names):
+            compare(method, spec, Path(root) / spec["name"])
 
 
 main()
