@@ -37,7 +37,7 @@ const hostModule = {
 const nativeModules = ['webgpu', 'playwright-core', 'mocha', 'esbuild'];
 
 /** Bundles of which there are as many as there are test files. */
-const suites = ['unit', 'engine', 'e2e', 'hostTests'];
+const suites = ['unit', 'engine', 'headlessTests', 'e2e', 'hostTests'];
 
 /** Every bundle: its entry points and what its environment allows. */
 const bundles = [
@@ -65,6 +65,13 @@ const bundles = [
   { name: 'docs', entry: { docs: 'src/common/config/docs.ts' }, outdir: 'out/tools', ...nodeModule },
   { name: 'unit', entry: tests('unit'), outdir: 'out/unit', ...nodeModule, external: nativeModules },
   { name: 'engine', entry: tests('engine'), outdir: 'out/engine', ...nodeModule, external: nativeModules },
+  {
+    name: 'headlessTests',
+    entry: tests('headless'),
+    outdir: 'out/headless',
+    ...nodeModule,
+    external: nativeModules,
+  },
   {
     name: 'demo',
     entry: { demo: 'test/demo/run.ts', start: 'test/demo/serve.ts' },

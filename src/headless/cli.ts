@@ -1,12 +1,15 @@
 import { performance } from 'node:perf_hooks';
 import packageJson from '../../package.json';
+import { openDevice } from '../../webview/engine/runtime/device';
 import { toProblem } from '../common/errors';
 import { parseCommandLine } from './arguments';
 import { forecastCommand } from './forecastCommand';
+import { nodeGpu } from './gpu';
 import type { EnginePorts } from './ports';
 import { trainCommand } from './trainCommand';
 
 const ports: EnginePorts = {
+  openDevice: () => openDevice(nodeGpu()),
   print: line => process.stdout.write(`${line}\n`),
   show: text => process.stderr.write(text),
   terminal: process.stderr.isTTY,
@@ -27,7 +30,7 @@ async function main(argv: readonly string[]): Promise<void> {
 }
 
 main(process.argv.slice(2)).then(
-  // Dawn keeps the event loop alive; everything is on disk by now.
+  // Dawn keeps the event loop alive, and the device goes with the process; everything is on disk by now.
   () => process.exit(0),
   (error: unknown) => {
     const { code, message, hint } = toProblem(error);

@@ -1,12 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { problem, ProblemError } from '../common/errors';
+import { problem } from '../common/errors';
+import { adapterFolder } from '../common/config/adapterFolder';
 import { parseConfig } from '../common/config/parse';
 import type { RunConfig } from '../common/config/schema';
 import type { TrainJob } from '../common/protocol';
 import type { FileSet } from '../common/run/events';
 import { readModelFolder, type ModelSource } from '../models/modelFolder';
 import { contentHash } from '../runs/hash';
+import { diskProblem } from './diskProblems';
 import { nodeFiles } from './nodeFiles';
 import { applySets, type CommandLine } from './arguments';
 
@@ -52,7 +54,7 @@ export async function readJob(loaded: HeadlessConfig, runId: string, resume?: st
   const model = await readModel(loaded);
   const train = await bytesOf(near(config.data.train), 'data.train');
   const evaluation = config.data.eval === undefined ? undefined : await bytesOf(near(config.data.eval), 'data.eval');
-  const adapter = config.method.type === 'lora' ? config.method.adapter : undefined;
+  const adapter = adapterFolder(config)?.path;
   return {
     job: {
       runId,
@@ -62,20 +64,24 @@ export async function readJob(loaded: HeadlessConfig, runId: string, resume?: st
       trainLabel: config.data.train,
       eval: evaluation,
       evalLabel: config.data.eval,
-      adapter: adapter === undefined ? undefined : await readFolder(near(adapter)),
-      checkpoint: resume === undefined ? undefined : await readFolder(resolve(resume)),
+      adapter: adapter === undefined ? undefined : await readFolder(near(adapter), 'method.adapter: '),
+      checkpoint: resume === undefined ? undefined : await readFolder(resolve(resume), '--resume '),
     },
     fingerprint: model.fingerprint,
     data: { train: await contentHash([train]), eval: evaluation && (await contentHash([evaluation])) },
   };
 }
 
-/** The files of a folder, without its subfolders. */
-async function readFolder(folder: string): Promise<FileSet> {
+/** The files of a folder, without its subfolders; `named` says where the folder was named. */
+async function readFolder(folder: string, named: string): Promise<FileSet> {
   const files = nodeFiles(folder);
   const names = (await files.list('')).filter(entry => !entry.folder).map(entry => entry.name);
   if (names.length === 0)
-    throw problem('file.missing', `${folder} holds no files.`, 'Name the folder of an adapter or a checkpoint.');
+    throw problem(
+      'file.missing',
+      `${named}${folder} is no folder with files.`,
+      'Name the folder of an adapter or a checkpoint.',
+    );
   const entries = await Promise.all(names.map(async name => [name, await files.read(name)] as const));
   return Object.fromEntries(entries);
 }
@@ -84,9 +90,7 @@ async function bytesOf(path: string, what: string): Promise<Uint8Array> {
   try {
     return new Uint8Array(await readFile(path));
   } catch (error) {
-    if (error instanceof ProblemError) throw error;
-    const reason = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'does not exist' : String(error);
-    throw problem('file.missing', `${what}: ${path} ${reason}.`, 'Paths in a config are relative to the config.');
+    throw diskProblem(error, `${what}: ${path}`);
   }
 }
 

@@ -1,23 +1,25 @@
 import { cp, mkdir, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { problem } from '../common/errors';
 import type { FileEntry, Files } from '../runs/files';
+import { diskProblem } from './diskProblems';
 
 /** {@link Files} under the folder `root` of this machine's disk. */
 export function nodeFiles(root: string): Files {
   const at = (path: string) => join(root, path);
   return {
-    read: async path => new Uint8Array(await orMissing(path, readFile(at(path)))),
-    write: async (path, bytes) => {
-      await mkdir(dirname(at(path)), { recursive: true });
-      await writeFile(at(path), bytes);
-    },
-    rename: async (from, to) => {
-      await rm(at(to), { recursive: true, force: true });
-      await mkdir(dirname(at(to)), { recursive: true });
-      await rename(at(from), at(to)).catch(() => moveAcross(at(from), at(to)));
-    },
-    remove: path => rm(at(path), { recursive: true, force: true }),
+    read: path => explained(path, async () => new Uint8Array(await readFile(at(path)))),
+    write: (path, bytes) =>
+      explained(path, async () => {
+        await mkdir(dirname(at(path)), { recursive: true });
+        await writeFile(at(path), bytes);
+      }),
+    rename: (from, to) =>
+      explained(to, async () => {
+        await rm(at(to), { recursive: true, force: true });
+        await mkdir(dirname(at(to)), { recursive: true });
+        await rename(at(from), at(to)).catch(() => moveAcross(at(from), at(to)));
+      }),
+    remove: path => explained(path, () => rm(at(path), { recursive: true, force: true })),
     list: async (path): Promise<FileEntry[]> => {
       const entries = await readdir(at(path), { withFileTypes: true }).catch(() => []);
       return entries.map(entry => ({ name: entry.name, folder: entry.isDirectory() }));
@@ -35,12 +37,10 @@ async function moveAcross(from: string, to: string): Promise<void> {
   await rm(from, { recursive: true, force: true });
 }
 
-async function orMissing<T>(path: string, reading: Promise<T>): Promise<T> {
+async function explained<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
-    return await reading;
+    return await work();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT')
-      throw problem('file.missing', `${path} does not exist.`, 'Check the path; paths in a config are relative to it.');
-    throw error;
+    throw diskProblem(error, path);
   }
 }

@@ -1,7 +1,10 @@
+import type { OpenDevice } from '../../webview/engine/runtime/device';
 import type { Problem } from '../common/errors';
 
 /** What the commands use of the process, so that the rest of this folder stays testable. */
 export interface EnginePorts {
+  /** Takes a device; who takes it lets go of it. */
+  readonly openDevice: () => Promise<OpenDevice>;
   /** Writes one line to standard output. */
   readonly print: (line: string) => void;
   /** Writes to standard error, without a line end. */

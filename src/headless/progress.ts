@@ -12,11 +12,13 @@ export function progressBar(ports: EnginePorts, folder: string): (event: RunEven
     if (event.type === 'started') {
       total = event.totalSteps;
       line(`${event.adapter.description || event.adapter.vendor}; ${event.trainableParameters} parameters train`);
+      for (const note of rowNotes(event)) line(note);
     } else if (event.type === 'evaluation') {
       evaluated = ` eval ${event.loss.toFixed(4)}`;
       line(`step ${event.step}: evaluation loss ${event.loss.toFixed(4)}`);
     } else if (event.type === 'sample') line(`  ${event.prompt} →${event.completion.replaceAll('\n', ' ')}`);
     else if (event.type === 'checkpoint') line(`step ${event.step}: saved ${event.path}`);
+    else if (event.type === 'warning') line(`${event.problem.message} ${event.problem.hint}`);
     else if (event.type === 'exported') line(`result in ${folder}/${event.path}`);
     else if (event.type === 'metrics') {
       const text = `${event.step}/${total} loss ${event.loss.toFixed(4)}${evaluated} ${event.tokensPerSecond.toFixed(0)} tok/s`;
@@ -24,6 +26,15 @@ export function progressBar(ports: EnginePorts, folder: string): (event: RunEven
       else if (event.step % 10 === 0 || event.step === total) line(text);
     }
   };
+}
+
+/** What became of rows that are not trained on as they are. */
+function rowNotes({ truncatedRows, skippedRows }: Extract<RunEvent, { type: 'started' }>): string[] {
+  const count = (rows: number) => (rows === 1 ? '1 row' : `${rows} rows`);
+  const notes: string[] = [];
+  if (truncatedRows > 0) notes.push(`${count(truncatedRows)} longer than data.max_length: cut at the end`);
+  if (skippedRows > 0) notes.push(`${count(skippedRows)} with nothing to learn: left out`);
+  return notes;
 }
 
 function bar(share: number): string {

@@ -1,14 +1,14 @@
-import { relative, resolve, dirname, join } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import type { EnginePorts } from './ports';
 import type { RunEvent, TrainEvent, TrainOutput } from '../common/run/events';
 import type { RunManifest } from '../common/run/view';
+import { problem, type ProblemError } from '../common/errors';
 import { makeRunId } from '../common/run/runId';
 import { createRun, type RunWriter } from '../runs/runFolder';
-import { openDevice } from '../../webview/engine/runtime/device';
+import type { OpenDevice } from '../../webview/engine/runtime/device';
 import { RunControl } from '../../webview/engine/train/control';
 import { train } from '../../webview/engine/train/loop';
 import type { CommandLine } from './arguments';
-import { nodeGpu } from './gpu';
 import { readConfig, readJob, runName, type HeadlessConfig, type HeadlessJob } from './job';
 import { nodeFiles } from './nodeFiles';
 import { progressBar } from './progress';
@@ -21,13 +21,19 @@ export async function trainCommand(line: CommandLine, ports: EnginePorts): Promi
   const id = makeRunId(name, ports.clock(), ports.entropy());
   const prepared = await readJob(loaded, id, line.resume);
   const folder = resolve(line.out ?? join(dirname(loaded.path), '.peft/runs', id));
+  const opened = await ports.openDevice();
   const manifest = manifestOf(loaded, prepared, { id, name, createdAt: ports.clock(), version: ports.version });
-  const writer = await createRun(nodeFiles(folder), '', { manifest, configText: loaded.text }, ports.clock);
+  const writer = await createRun(
+    nodeFiles(dirname(folder)),
+    basename(folder),
+    { manifest, configText: loaded.text },
+    ports.clock,
+  );
   const summary = new Summary(folder);
   const report = line.json ? jsonLines(ports) : progressBar(ports, folder);
   writer.onDidAppend(events => events.forEach(event => report(event)));
   try {
-    await drive(prepared, { writer, ports, summary });
+    await drive(prepared, { opened, writer, ports, summary });
   } finally {
     await writer.close();
   }
@@ -35,14 +41,14 @@ export async function trainCommand(line: CommandLine, ports: EnginePorts): Promi
 }
 
 interface Drive {
+  readonly opened: OpenDevice;
   readonly writer: RunWriter;
   readonly ports: EnginePorts;
   readonly summary: Summary;
 }
 
-async function drive({ job }: HeadlessJob, { writer, ports, summary }: Drive): Promise<void> {
+async function drive({ job }: HeadlessJob, { opened, writer, ports, summary }: Drive): Promise<void> {
   await writer.append([{ type: 'state', state: 'starting' }]);
-  const opened = await openDevice(nodeGpu());
   const control = new RunControl(() => undefined);
   const unsubscribe = ports.onInterrupt(() => control.command('stop'));
   let running = false;
@@ -56,13 +62,28 @@ async function drive({ job }: HeadlessJob, { writer, ports, summary }: Drive): P
       stopped ||= output.kind === 'result' && output.stopped;
     }
     await writer.append([{ type: 'state', state: stopped ? 'stopped' : 'completed' }]);
-  } catch (error) {
+  } catch (reason) {
+    const error = (await lossOf(opened.device)) ?? reason;
     await writer.append([{ type: 'state', state: 'failed', problem: ports.problemOf(error) }]);
     throw error;
   } finally {
     unsubscribe();
-    opened.device.destroy();
   }
+}
+
+/** After a failure: the lost device that caused it, if one did. What a lost device breaks names only symptoms. */
+async function lossOf(device: GPUDevice): Promise<ProblemError | undefined> {
+  const pending = device.queue.onSubmittedWorkDone().then(
+    () => undefined,
+    () => undefined,
+  );
+  const info = await Promise.race([device.lost, pending]);
+  if (!info) return undefined;
+  return problem(
+    'device.lost',
+    `The GPU device was lost (${info.message || info.reason}).`,
+    'Start again with --resume and the last checkpoint of the run folder.',
+  );
 }
 
 async function write(writer: RunWriter, output: TrainOutput): Promise<void> {

@@ -157,9 +157,15 @@ export class JournalWriter {
     if (events.length === 0) return;
     await this.options.beforeWrite?.();
     if (this.bytes >= segmentBytes) await this.seal();
-    else await this.writeLines(tails[this.turn++ % 2], this.lines);
+    else await this.writeTail();
     this.waiting = this.waiting.slice(events.length);
     this.options.onDurable(events);
+  }
+
+  /** A write that failed may have harmed its file, so the next try goes there again and spares the other. */
+  private async writeTail(): Promise<void> {
+    await this.writeLines(tails[this.turn % 2], this.lines);
+    this.turn++;
   }
 
   private async seal(): Promise<void> {

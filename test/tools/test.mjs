@@ -22,18 +22,26 @@ async function unit() {
   return [await mocha('unit', 'out/unit', { minutes: 8, grep })];
 }
 
-/** The engine's tests once per software driver; on a machine without one, on the driver it has. */
+/**
+ * The engine's tests once per software driver, those of the command line on the first; on a machine without one, on the
+ * driver it has.
+ */
 async function engine() {
-  await bundle('engine');
+  await bundle('engine,headlessTests');
   const { ensureSoftwareDrivers } = await import('./setup.mjs');
   const drivers = await ensureSoftwareDrivers();
   const results = [];
-  for (const { name, icd } of drivers) {
+  const envOf = ({ name, icd }) => ({ VK_DRIVER_FILES: icd, VK_ICD_FILENAMES: icd, PEFT_TEST_ADAPTER: name });
+  for (const driver of drivers) {
+    const { name, icd } = driver;
     console.log(`\nengine on ${name} (${icd})`);
-    const env = { VK_DRIVER_FILES: icd, VK_ICD_FILENAMES: icd, PEFT_TEST_ADAPTER: name };
+    const env = envOf(driver);
     results.push(await mocha(`engine on ${name}`, 'out/engine', { env, minutes: 12, timeout: 60_000, grep }));
   }
   if (drivers.length === 0) results.push(await mocha('engine on the default adapter', 'out/engine', { grep }));
+  console.log('\ncommand line');
+  const env = drivers.length > 0 ? envOf(drivers[0]) : {};
+  results.push(await mocha('command line', 'out/headless', { env, timeout: 120_000, grep }));
   return results;
 }
 

@@ -94,6 +94,19 @@ describe('journal', () => {
     }
   });
 
+  it('loses nothing however often a full disk cuts the same write off', async () => {
+    const files = new MemoryFiles();
+    const writer = await open(files);
+    for (const step of [1, 2, 3]) await writer.append([metrics(step)]);
+    for (const attempt of [1, 2, 3]) {
+      files.tear = { path: /events/, bytes: 0 };
+      await assert.rejects(writer.append(attempt === 1 ? [metrics(4)] : []));
+      assert.deepEqual(await readSteps(files), [1, 2, 3], `attempt ${attempt}`);
+    }
+    await writer.append([]);
+    assert.deepEqual(await readSteps(files), [1, 2, 3, 4]);
+  });
+
   it('loses nothing when the write of a segment is cut off', async () => {
     const files = new MemoryFiles();
     const heard: RunEvent[] = [];
