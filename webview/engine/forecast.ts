@@ -4,7 +4,14 @@ import { bytesByCategory, defaultLimits, type DeviceLimits } from './memory/layo
 import { liveBytes } from './memory/lives';
 import { methodOf } from './methods/methodOf';
 import type { ModelConfig } from './model/config';
-import { parameterCounts, planPrograms, roundStream, type EnginePrograms, type EngineSpec } from './train/programs';
+import {
+  parameterCounts,
+  planPrograms,
+  roundStream,
+  type CacheSize,
+  type EnginePrograms,
+  type EngineSpec,
+} from './train/programs';
 
 /** Memory of a run before it exists. The engine creates exactly these bytes. */
 export interface Forecast {
@@ -81,7 +88,7 @@ export function engineSpec({ config, model, method, limits, profile, lengths }: 
   const virtual = method.virtualTokens?.count ?? 0;
   const placeholders = method.virtualTokens?.place === 'input' ? virtual : 0;
   const room = model.maxPositions - virtual;
-  const generate = samples.prompts.length === 0 ? 0 : Math.min(prompt + samples.max_new_tokens, room) + placeholders;
+  const text = samples.prompts.length === 0 ? 0 : Math.min(prompt + samples.max_new_tokens, room);
   return {
     model,
     method,
@@ -89,13 +96,22 @@ export function engineSpec({ config, model, method, limits, profile, lengths }: 
     profile,
     betas: [training.adam_beta1, training.adam_beta2],
     baseDtype: memory.quantization === 'f16' ? 'f16' : 'f32',
-    longest: Math.max(train, evaluate, generate - placeholders) + virtual,
+    longest: Math.max(train, evaluate, text) + virtual,
     streams: {
       train: roundStream((train + placeholders) * training.per_device_train_batch_size),
       evaluate: evaluate && roundStream((evaluate + placeholders) * training.per_device_eval_batch_size),
-      generate: roundStream(generate),
+      generate: samples.use_cache || text === 0 ? 0 : text + placeholders,
     },
+    cache: samples.use_cache && text > 0 ? cacheSize(text + virtual, prompt + placeholders) : undefined,
   };
+}
+
+/** Longer prompts are read in several passes, which bounds the memory of one. */
+const mostPrefill = 256;
+
+/** A cache for texts of up to `rows` tokens that begin with up to `prompt` at once. */
+export function cacheSize(rows: number, prompt: number): CacheSize {
+  return { rows, prefill: Math.min(roundStream(prompt), mostPrefill) };
 }
 
 function timelineOf(programs: EnginePrograms, bytes: MemoryBytes): Timeline {

@@ -118,3 +118,14 @@ function placeExample(
   }
   return lossTokens;
 }
+
+/** New tokens of one text from position `first`, each of which sees the whole text up to itself (rows of a cache). */
+export function newRows(tokens: readonly number[], first: number): MicroBatch {
+  const batch = emptyBatch(tokens.length);
+  batch.tokens.set(tokens);
+  for (let t = 0; t < tokens.length; t++) {
+    batch.positions[t] = first + t;
+    batch.segmentEnd[t] = first + t + 1;
+  }
+  return { ...batch, lossTokens: 0, count: tokens.length };
+}

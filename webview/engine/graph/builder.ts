@@ -33,7 +33,12 @@ export class TensorTable {
   readonly states: Tensor[] = [];
   /** What a method keeps between steps beside its parameters (running averages, masks); saved with checkpoints. */
   readonly methodStates: Tensor[] = [];
+  /** Keys and values of generated text, per block. */
+  readonly caches: Tensor[] = [];
   private readonly byName = new Map<string, Tensor>();
+
+  /** With `frozen` no parameter trains, whatever its options say: an engine that only evaluates or generates. */
+  constructor(readonly frozen = false) {}
 
   /** The tensor called `name`; made by `make` with a fresh id when it is new, then handed to `register`. */
   once(name: string, make: (id: number) => Tensor, register: (tensor: Tensor) => void): Tensor {
@@ -80,7 +85,7 @@ export class GraphBuilder {
         this.table.parameters.push({
           tensor,
           category: options.category ?? 'weights',
-          trainable: options.trainable ?? false,
+          trainable: !this.table.frozen && (options.trainable ?? false),
           decay: options.decay ?? true,
           lrScale: options.lrScale ?? 1,
           optimizer: options.optimizer ?? 'adamw',
@@ -118,6 +123,15 @@ export class GraphBuilder {
   /** A persistent f32 tensor of the method; zero at the start of a run. */
   methodState(name: string, shape: Shape): Tensor {
     return this.table.methodState(name, shape);
+  }
+
+  /** Keys or values of one block for generation, f32 [rows, width]; zero at first. */
+  cache(name: string, shape: Shape): Tensor {
+    return this.table.once(
+      `cache:${name}`,
+      id => checked({ id, name, shape, dtype: 'f32', role: 'state' }),
+      made => this.table.caches.push(made),
+    );
   }
 
   add(node: Node): void {

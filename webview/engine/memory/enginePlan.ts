@@ -42,6 +42,7 @@ export function planEngine<Name extends string>(input: EnginePlanInput<Name>): E
   const trainables = layOutTrainables(layout, input.table.parameters, input.gradients);
   const programs = input.programs(trainables);
   layout.bump('method state', 'optimizer', input.table.methodStates);
+  layout.bump('key-value cache', 'kvCache', input.table.caches);
   layout.bump('inputs and accumulators', 'staging', [...input.table.inputs, ...input.table.states]);
   const lives = livesOf(Object.values<Program>(programs));
   layout.pack('activations', 'activations', lives.activations);

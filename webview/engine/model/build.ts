@@ -4,6 +4,8 @@ import type { DeviceLimits } from '../memory/layout';
 import type { Method } from '../methods/method';
 import { embedding, type TablePart } from '../ops/embedding';
 import { headLoss, lastLogits } from '../ops/headLoss';
+import { preloadCache } from '../ops/cachedAttention';
+import { blockCache } from './attend';
 import type { ModelConfig } from './config';
 import { matrix, parameter, type ModelContext, type ModelInputs } from './context';
 import { gpt2Blocks } from './gpt2';
@@ -29,6 +31,10 @@ export interface BuildOptions {
   readonly limits: DeviceLimits;
   readonly longest: number;
   readonly goal: Goal;
+  /** Set for new tokens of a text whose earlier keys and values are in a cache of this many rows. */
+  readonly cacheRows?: number;
+  /** Whether placeholders of the method can be among the tokens. */
+  readonly placeholders: boolean;
 }
 
 /** Builds a model's graph for a stream of S tokens. The tensor names are those of the Hugging Face files. */
@@ -40,7 +46,9 @@ export function buildModel(options: BuildOptions): BuiltModel {
     segmentStart: graph.input('segment_start', [S]),
     segmentEnd: graph.input('segment_end', [S]),
   };
-  const context: ModelContext = { ...options, inputs };
+  const { cacheRows: rows } = options;
+  const cached = rows === undefined ? undefined : { rows, cacheRows: graph.input('cache_rows', [S]) };
+  const context: ModelContext = { ...options, inputs, cached };
   const names = config.family === 'gpt2' ? gpt2Names : llamaNames;
   const table = tableParts(context, names.embedding, config.vocabSize);
   const positions =
@@ -52,7 +60,8 @@ export function buildModel(options: BuildOptions): BuiltModel {
       : undefined;
   const buckets = embeddingInputs(context);
   const looked = embedding(graph, names.embedding, { ids: inputs.tokens, parts: table, positions, buckets });
-  const embedded = options.method.embed?.(graph, looked, inputs.positions) ?? looked;
+  const replaced = options.placeholders ? options.method.embed?.(graph, looked, inputs.positions) : undefined;
+  const embedded = replaced ?? looked;
   const hidden = config.family === 'gpt2' ? gpt2Blocks(context, embedded) : llamaBlocks(context, embedded);
   const head = config.tiedEmbeddings ? table : tableParts(context, 'lm_head.weight', config.vocabSize);
   const scalars = graph.state('scalars', [scalarCount]);
@@ -63,6 +72,14 @@ export function buildModel(options: BuildOptions): BuiltModel {
   const labels = graph.input('labels', [S]);
   headLoss(graph, 'lm_head', { x: hidden, parts: head, labels, scalars });
   return { inputs, scalars };
+}
+
+/** Writes the method's prefix, where it has one, into the first rows of every block's cache. */
+export function buildPreload(graph: GraphBuilder, config: ModelConfig, method: Method, cacheRows: number): void {
+  for (let block = 0; block < config.layers; block++) {
+    const prefix = method.prefix?.(graph, block);
+    if (prefix) preloadCache(graph, `prefix.${block}`, prefix, blockCache({ graph, config }, block, cacheRows));
+  }
 }
 
 /** Accumulators on the device: [0] Σ token losses, [1] Σ g², then what the method adds to the loss. */

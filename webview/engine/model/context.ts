@@ -25,6 +25,16 @@ export interface ModelContext {
   /** Longest sequence of the run: rows of the rotary tables. */
   readonly longest: number;
   readonly inputs: ModelInputs;
+  /** Set when the S tokens are new ones of a text whose earlier keys and values are in the cache. */
+  readonly cached?: CachedRows;
+}
+
+/** Where new tokens go in the cache. */
+export interface CachedRows {
+  /** Most tokens of a text, what comes before it included. */
+  readonly rows: number;
+  /** Row of the cache for each new token, u32 [S]. */
+  readonly cacheRows: Tensor;
 }
 
 /** A base vector or table kept in f32. */

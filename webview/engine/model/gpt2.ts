@@ -1,8 +1,8 @@
 import type { Tensor } from '../graph/tensor';
 import { gelu, relu, silu } from '../ops/activation';
-import { attention } from '../ops/attention';
 import { layerNorm } from '../ops/layerNorm';
 import { split } from '../ops/split';
+import { attend } from './attend';
 import { baseLinear, parameter, residual, type ModelContext } from './context';
 import { moduleCatalog, type ModuleSpec } from './catalog';
 
@@ -22,22 +22,13 @@ export function gpt2Blocks(context: ModelContext, embedded: Tensor): Tensor {
 
 function gpt2Block(context: ModelContext, block: number, modules: readonly ModuleSpec[], x: Tensor): Tensor {
   const path = `transformer.h.${block}`;
-  const { graph, config, inputs } = context;
-  const { hiddenSize: d, heads, headDim } = config;
+  const { graph } = context;
+  const { hiddenSize: d } = context.config;
   const linear = (name: string, input: Tensor) =>
     baseLinear(context, modules.find(m => m.path === `${path}.${name}`) as ModuleSpec, input);
   const fused = linear('attn.c_attn', norm(context, `${path}.ln_1`, x));
   const [q, k, v] = split(graph, `${path}.attn.split`, fused, [d, d, d]);
-  const attended = attention(graph, `${path}.attn.attention`, {
-    q,
-    k,
-    v,
-    segmentStart: inputs.segmentStart,
-    segmentEnd: inputs.segmentEnd,
-    heads,
-    kvHeads: heads,
-    headDim,
-  });
+  const attended = attend(context, `${path}.attn.attention`, { block, q, k, v });
   const middle = residual(context, { path, block, kind: 'attention' }, x, linear('attn.c_proj', attended));
   const inner = linear('mlp.c_fc', norm(context, `${path}.ln_2`, middle));
   const outer = linear('mlp.c_proj', activate(context, `${path}.mlp.act`, inner));

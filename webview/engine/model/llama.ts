@@ -1,8 +1,8 @@
 import type { Tensor } from '../graph/tensor';
 import { siluGate } from '../ops/gatedMlp';
-import { attention } from '../ops/attention';
 import { rmsNorm } from '../ops/rmsNorm';
 import { rope } from '../ops/rope';
+import { attend, type Attended } from './attend';
 import { baseLinear, parameter, residual, type ModelContext } from './context';
 import { moduleCatalog, type ModuleSpec } from './catalog';
 
@@ -27,6 +27,7 @@ function llamaBlock(context: ModelContext, block: number, modules: readonly Modu
   const linear = (leaf: string, input: Tensor) => baseLinear(context, module(leaf), input);
   const normed = norm(context, `${path}.input_layernorm`, x);
   const attended = selfAttention(context, `${path}.self_attn`, {
+    block,
     q: linear('q_proj', normed),
     k: linear('k_proj', normed),
     v: linear('v_proj', normed),
@@ -37,7 +38,7 @@ function llamaBlock(context: ModelContext, block: number, modules: readonly Modu
   return residual(context, { path, block, kind: 'mlp' }, middle, linear('down_proj', gated));
 }
 
-function selfAttention(context: ModelContext, path: string, { q, k, v }: Record<'q' | 'k' | 'v', Tensor>): Tensor {
+function selfAttention(context: ModelContext, path: string, { block, q, k, v }: Attended): Tensor {
   const { graph, config, inputs } = context;
   const { headDim, heads, kvHeads } = config;
   const rotate = (name: string, x: Tensor, count: number) =>
@@ -47,16 +48,8 @@ function selfAttention(context: ModelContext, path: string, { q, k, v }: Record<
       cos: graph.parameter('rope.cos', [context.longest, headDim / 2]),
       sin: graph.parameter('rope.sin', [context.longest, headDim / 2]),
     });
-  return attention(graph, `${path}.attention`, {
-    q: rotate('rope_q', q, heads),
-    k: rotate('rope_k', k, kvHeads),
-    v,
-    segmentStart: inputs.segmentStart,
-    segmentEnd: inputs.segmentEnd,
-    heads,
-    kvHeads,
-    headDim,
-  });
+  const rotated = { q: rotate('rope_q', q, heads), k: rotate('rope_k', k, kvHeads) };
+  return attend(context, `${path}.attention`, { block, ...rotated, v });
 }
 
 function norm(context: ModelContext, path: string, x: Tensor): Tensor {

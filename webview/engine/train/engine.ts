@@ -1,14 +1,13 @@
 import { problem } from '../../../src/common/errors';
 import { embeddingBuckets } from '../ops/embeddingBuckets';
-import { padTo, type MicroBatch } from '../data/batches';
+import { leadOf, newRows, padTo, type MicroBatch } from '../data/batches';
 import type { Tensor } from '../graph/tensor';
 import { termScalar, type EngineValues } from '../methods/method';
 import { elements } from '../graph/tensor';
 import type { OpenDevice } from '../runtime/device';
 import { Executor, type Loaded } from '../runtime/executor';
-import { recordModel, roundStream, type EnginePrograms } from './programs';
-
-type ModelProgram = 'train' | 'evaluate' | 'generate';
+import { recordModel, type ModelProgram } from './modelPrograms';
+import { roundStream, type EnginePrograms } from './programs';
 
 /** Accumulators of one optimizer step. */
 export interface StepScalars {
@@ -49,7 +48,7 @@ export class Engine {
   /** Starts an accumulation window: zeroes gradients and accumulators. */
   beginWindow(): void {
     this.executor.clearBuffers(this.programs.plan.trainables.gradientBuffers);
-    this.executor.clear([this.programs.model.scalars]);
+    this.executor.clear([this.programs.scalars]);
   }
 
   /** Forward and backward of one micro-batch; gradients and loss add to the window's. */
@@ -74,20 +73,25 @@ export class Engine {
 
   /** Σ of token losses over one evaluation batch, dropout off. */
   async evaluate(batch: MicroBatch, step: Uint32Array<ArrayBuffer>): Promise<number> {
-    this.executor.clear([this.programs.model.scalars]);
+    this.executor.clear([this.programs.scalars]);
     await this.runBatch('evaluate', batch, step);
     return (await this.scalars()).lossSum;
   }
 
-  /** Next-token logits [V] after `tokens`, by a full forward pass. */
-  async logits(tokens: readonly number[], step: Uint32Array<ArrayBuffer>): Promise<Float32Array> {
-    const { logits } = this.programs;
-    if (!logits) throw problem('engine.generate', 'This run planned no generation.', 'Add samples.prompts.');
+  /**
+   * Next-token logits [V] after a whole text, by a full pass. `tokens` hold the method's placeholders, if it has any;
+   * the first one stands at `firstPosition`.
+   */
+  async logits(
+    tokens: readonly number[],
+    firstPosition: number,
+    step: Uint32Array<ArrayBuffer>,
+  ): Promise<Float32Array> {
     const count = tokens.length;
     const ids = Uint32Array.from(tokens);
     const batch: MicroBatch = {
       tokens: ids,
-      positions: ids.map((_, index) => index),
+      positions: ids.map((_, index) => firstPosition + index),
       segmentStart: new Uint32Array(count),
       segmentEnd: new Uint32Array(count).fill(count),
       labels: new Uint32Array(count),
@@ -96,7 +100,34 @@ export class Engine {
     };
     this.write('logits_row', Uint32Array.of(count - 1));
     await this.runBatch('generate', batch, step);
-    return this.executor.read(logits, elements(logits.shape));
+    return this.readLogits('generate');
+  }
+
+  /** Empties the key-value cache, then puts the method's prefix into its first rows. */
+  resetCache(step: Uint32Array<ArrayBuffer>): void {
+    const { table, largest } = this.programs;
+    this.executor.clear(table.caches);
+    this.executor.writeStep(step);
+    if (largest.preload.dispatches.length > 0) this.executor.run(this.load('preload'));
+  }
+
+  /** Next-token logits [V] after new tokens at `first` and on; what stands before them is in the cache. */
+  async feed(tokens: readonly number[], first: number, step: Uint32Array<ArrayBuffer>): Promise<Float32Array> {
+    const { cache, method } = this.programs.spec;
+    if (!cache || first + tokens.length > cache.rows)
+      throw problem('engine.cache', 'The text is longer than the key-value cache.', 'Lower samples.max_new_tokens.');
+    const placeholders = leadOf(method.virtualTokens).placeholders;
+    const name: ModelProgram = tokens.length === 1 && first >= placeholders ? 'decode' : 'prefill';
+    for (let start = 0; start < tokens.length; start += cache.prefill) {
+      const batch = newRows(tokens.slice(start, start + cache.prefill), first + start);
+      this.write('logits_row', Uint32Array.of(batch.count - 1));
+      const S = name === 'decode' ? 1 : roundStream(batch.count);
+      const rows = new Uint32Array(S).fill(cache.rows);
+      rows.set(batch.positions);
+      this.write('cache_rows', rows);
+      await this.runBatch(name, batch, step, S);
+    }
+    return this.readLogits(name);
   }
 
   /** Reads trained tensors and, for checkpoints, their moments and the method's state. */
@@ -150,22 +181,32 @@ export class Engine {
   }
 
   private async scalars(): Promise<StepScalars> {
-    const { model, spec } = this.programs;
+    const { scalars, spec } = this.programs;
     const names = spec.method.terms ?? [];
-    const values = await this.executor.snapshot(model.scalars, termScalar + names.length);
+    const values = await this.executor.snapshot(scalars, termScalar + names.length);
     const terms = Object.fromEntries(names.map((name, index) => [name, values[termScalar + index]]));
     return { lossSum: values[0], gradNorm: Math.sqrt(values[1]), ...(names.length > 0 ? { terms } : {}) };
   }
 
-  private async runBatch(name: ModelProgram, batch: MicroBatch, step: Uint32Array<ArrayBuffer>): Promise<void> {
-    const S = roundStream(batch.count);
+  private readLogits(name: ModelProgram): Promise<Float32Array> {
+    const logits = this.programs.logits[name];
+    if (!logits) throw problem('engine.generate', 'This run planned no generation.', 'Add samples.prompts.');
+    return this.executor.read(logits, elements(logits.shape));
+  }
+
+  private async runBatch(
+    name: ModelProgram,
+    batch: MicroBatch,
+    step: Uint32Array<ArrayBuffer>,
+    S = roundStream(batch.count),
+  ): Promise<void> {
     const program = await this.loadModel(name, S);
     const padded = padTo(batch, S);
     this.write('tokens', padded.tokens);
     this.write('positions', padded.positions);
     this.write('segment_start', padded.segmentStart);
     this.write('segment_end', padded.segmentEnd);
-    if (name !== 'generate') this.write('labels', padded.labels);
+    if (name === 'train' || name === 'evaluate') this.write('labels', padded.labels);
     if (name === 'train' && this.inputs.has('bucket_ids')) this.writeBuckets(padded.tokens);
     this.executor.writeStep(step);
     this.executor.run(program);
@@ -189,7 +230,7 @@ export class Engine {
     return twin;
   }
 
-  private load(name: 'optimizer' | 'importance'): Loaded {
+  private load(name: 'optimizer' | 'importance' | 'preload'): Loaded {
     const { largest, plan } = this.programs;
     const known = this.loaded.get(name) ?? this.executor.load(largest[name].dispatches, plan.regions[name]);
     this.loaded.set(name, known);

@@ -1,16 +1,17 @@
 import { problem } from '../../../src/common/errors';
 import { GraphBuilder, TensorTable } from '../graph/builder';
-import { idRange, record, Recorder, type Program } from '../graph/record';
+import { idRange, Recorder, type Program } from '../graph/record';
 import { elements, type Tensor } from '../graph/tensor';
 import { planEngine, type EnginePlan } from '../memory/enginePlan';
 import type { DeviceLimits } from '../memory/layout';
 import type { ImportancePlan, Method, MethodRecorder } from '../methods/method';
-import { buildModel, scalarCount, type BuiltModel, type Goal } from '../model/build';
+import { scalarCount } from '../model/build';
 import type { ModelConfig } from '../model/config';
 import { emitAdamW } from '../ops/adamw';
 import { emitSgd } from '../ops/sgd';
 import { emitSumSquares } from '../ops/reduce';
 import type { Profile } from '../runtime/kernel';
+import { recordModel, recordPreload, type ModelProgram, type RecordedModel } from './modelPrograms';
 
 /** Stream lengths are rounded up to this, so that a run compiles few programs. */
 export const streamStep = 32;
@@ -26,11 +27,21 @@ export interface EngineSpec {
   readonly betas: readonly [number, number];
   /** Longest sequence in tokens, generation included. */
   readonly longest: number;
-  /** Most tokens of a training micro-batch, an evaluation batch, a generated text. 0: there is none. */
+  /** Most tokens of a training micro-batch, an evaluation batch, a text generated without cache (not rounded). 0: there is none. */
   readonly streams: { readonly train: number; readonly evaluate: number; readonly generate: number };
+  /** Absent when nothing is generated with a cache. */
+  readonly cache?: CacheSize;
 }
 
-export type ProgramName = 'train' | 'optimizer' | 'importance' | 'evaluate' | 'generate';
+/** Room of a key-value cache. */
+export interface CacheSize {
+  /** Most tokens of a text, with what the method puts before it. */
+  readonly rows: number;
+  /** Most new tokens in one pass; longer prompts take several. */
+  readonly prefill: number;
+}
+
+export type ProgramName = ModelProgram | 'optimizer' | 'importance' | 'preload';
 
 export interface EnginePrograms {
   readonly spec: EngineSpec;
@@ -38,8 +49,10 @@ export interface EnginePrograms {
   readonly plan: EnginePlan<ProgramName>;
   /** Recorded for the largest stream; `recordModel` gives them for smaller ones. */
   readonly largest: Readonly<Record<ProgramName, Program>>;
-  readonly model: BuiltModel;
-  readonly logits?: Tensor;
+  /** Accumulators: see `scalarCount`. */
+  readonly scalars: Tensor;
+  /** Next-token logits [1, V] of each program that ends in them. */
+  readonly logits: Readonly<Partial<Record<ModelProgram, Tensor>>>;
   readonly importance?: ImportancePlan;
 }
 
@@ -52,70 +65,67 @@ export function roundStream(tokens: number): number {
 
 /** Records all programs at their largest and plans the memory of the run. Needs no device. */
 export function planPrograms(spec: EngineSpec): EnginePrograms {
-  const table = new TensorTable();
-  const { train, evaluate, generate } = spec.streams;
-  declareInputs(spec, table, Math.max(train, evaluate, generate));
-  const trained = recordModel(spec, table, 'train', train);
-  const evaluated = evaluate > 0 ? recordModel(spec, table, 'evaluate', evaluate) : undefined;
-  const generated = generate > 0 ? recordModel(spec, table, 'generate', generate) : undefined;
+  const table = new TensorTable(spec.streams.train === 0);
+  const models = recordModels(spec, table);
+  const preload = recordPreload(spec, table);
+  const scalars = new GraphBuilder(table).state('scalars', [scalarCount]);
+  const programOf = (name: ModelProgram) => models[name]?.program ?? nothing;
   let largest: Record<ProgramName, Program> | undefined;
   let importance: ImportancePlan | undefined;
   const plan = planEngine<ProgramName>({
     table,
     limits: spec.limits,
-    gradients: trained.program.gradients,
+    gradients: programOf('train').gradients,
     readbackBytes,
     ringValues: () => Math.max(scalarCount, importance?.count ?? 0),
     programs: trainables => {
-      if (trainables.specs.length === 0)
+      const trains = models.train !== undefined;
+      if (trains && trainables.specs.length === 0)
         throw problem('method.nothing', 'This configuration trains nothing.', 'Check method.target_modules.');
-      const { scalars } = trained.model;
-      const measured = recordImportance(spec, table, { trainables, scalars });
-      importance = measured.plan;
+      const measured = trains ? recordImportance(spec, table, { trainables, scalars }) : undefined;
+      importance = measured?.plan;
       largest = {
-        train: trained.program,
-        optimizer: recordOptimizer(spec, table, { trainables, scalars }),
-        importance: measured.program,
-        evaluate: evaluated?.program ?? nothing,
-        generate: generated?.program ?? nothing,
+        train: programOf('train'),
+        optimizer: trains ? recordOptimizer(spec, table, { trainables, scalars }) : nothing,
+        importance: measured?.program ?? nothing,
+        evaluate: programOf('evaluate'),
+        generate: programOf('generate'),
+        preload,
+        prefill: programOf('prefill'),
+        decode: programOf('decode'),
       };
       return largest;
     },
   });
-  return {
-    spec,
-    table,
-    plan,
-    largest: largest as Record<ProgramName, Program>,
-    model: trained.model,
-    logits: generated?.model.logits,
-    importance,
-  };
+  const logits = Object.fromEntries(Object.entries(models).map(([name, { model }]) => [name, model.logits]));
+  return { spec, table, plan, largest: largest as Record<ProgramName, Program>, scalars, logits, importance };
 }
 
-const ranges: Record<'train' | 'evaluate' | 'generate', number> = { train: 1, evaluate: 2, generate: 3 };
+type RecordedModels = Partial<Record<ModelProgram, RecordedModel>>;
 
-/** Records one model program for a stream of `S` tokens. Same names, same ids, whatever S. */
-export function recordModel(
-  spec: EngineSpec,
-  table: TensorTable,
-  name: 'train' | 'evaluate' | 'generate',
-  S: number,
-): { program: Program; model: BuiltModel } {
-  const base = ranges[name] * 2 * idRange;
-  const graph = new GraphBuilder(table, base);
-  const goal: Goal = name === 'generate' ? 'logits' : 'loss';
-  const { model: config, method, baseDtype, limits, longest, profile } = spec;
-  const model = buildModel({ graph, config, method, S, baseDtype, limits, longest, goal });
-  const mode = name === 'train' ? 'train' : 'evaluate';
-  return { program: record(graph, { mode, profile, firstId: base + idRange }), model };
+function recordModels(spec: EngineSpec, table: TensorTable): RecordedModels {
+  const { train, evaluate, generate } = spec.streams;
+  const { cache } = spec;
+  const sizes = {
+    train,
+    evaluate,
+    generate: roundStream(generate),
+    prefill: cache?.prefill ?? 0,
+    decode: cache ? 1 : 0,
+  };
+  declareInputs(spec, table, Math.max(...Object.values(sizes)));
+  const models: RecordedModels = {};
+  for (const name of Object.keys(sizes) as ModelProgram[])
+    if (sizes[name] > 0) models[name] = recordModel(spec, table, name, sizes[name]);
+  return models;
 }
 
 /** Inputs exist once, at the size of the longest stream of any program. */
 function declareInputs(spec: EngineSpec, table: TensorTable, longest: number): void {
   const graph = new GraphBuilder(table);
   for (const name of ['tokens', 'positions', 'segment_start', 'segment_end']) graph.input(name, [longest]);
-  graph.input('labels', [Math.max(spec.streams.train, spec.streams.evaluate)]);
+  const labelled = Math.max(spec.streams.train, spec.streams.evaluate);
+  if (labelled > 0) graph.input('labels', [labelled]);
 }
 
 type Trained = Pick<MethodRecorder, 'trainables' | 'scalars'>;

@@ -1,6 +1,6 @@
 import type { TrainEvent } from '../../../src/common/run/events';
-import { streamOf } from '../data/random';
-import { sampleToken } from '../generate/sample';
+import { completion } from '../generate/complete';
+import { nextLogits } from '../generate/nextLogits';
 import type { Engine } from './engine';
 import type { PreparedRun } from './prepare';
 
@@ -11,30 +11,19 @@ export async function* generateSamples(
   step: number,
   stepWords: Uint32Array<ArrayBuffer>,
 ): AsyncGenerator<TrainEvent> {
-  for (const [index, prompt] of run.prompts.entries()) {
-    const ids = await complete(engine, run, { prompt, index, stepWords });
-    const text = run.job.config.samples.prompts[index];
-    yield { type: 'sample', step, prompt: text, completion: run.tokenizer.decode(ids), tokens: ids.length };
-  }
-}
-
-interface Completion {
-  readonly prompt: readonly number[];
-  readonly index: number;
-  readonly stepWords: Uint32Array<ArrayBuffer>;
-}
-
-async function complete(engine: Engine, run: PreparedRun, { prompt, index, stepWords }: Completion): Promise<number[]> {
   const { samples, training } = run.job.config;
-  const key = { seed: training.seed, stream: streamOf(`sample ${index}`) };
-  const longest = run.programs.spec.streams.generate;
-  const ends = new Set([run.tokenizer.eosId, ...run.model.eosTokenIds]);
-  const tokens = [...prompt];
-  while (tokens.length - prompt.length < samples.max_new_tokens && tokens.length < longest) {
-    const logits = await engine.logits(tokens, stepWords);
-    const next = sampleToken(logits, samples.temperature, key, tokens.length);
-    if (ends.has(next)) break;
-    tokens.push(next);
+  const { tokenizer } = run;
+  const ends = new Set([tokenizer.eosId, ...run.model.eosTokenIds]);
+  const model = nextLogits(engine, stepWords);
+  for (const [index, prompt] of run.prompts.entries()) {
+    const options = { ...samples, seed: samples.seed ?? training.seed, name: `sample ${index}`, ends, tokenizer };
+    const ids = await completion(model, prompt, options);
+    yield {
+      type: 'sample',
+      step,
+      prompt: samples.prompts[index],
+      completion: tokenizer.decode(ids),
+      tokens: ids.length,
+    };
   }
-  return tokens.slice(prompt.length);
 }
