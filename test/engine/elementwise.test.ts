@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert';
 import type { GraphBuilder } from '../../webview/engine/graph/builder';
 import type { Tensor } from '../../webview/engine/graph/tensor';
-import { gelu, relu, silu } from '../../webview/engine/ops/activation';
+import { gelu, relu, silu, tanh } from '../../webview/engine/ops/activation';
 import { siluGate } from '../../webview/engine/ops/gatedMlp';
 import { agrees } from './differences';
 import { differentiable, randomArray, runOp } from './harness';
@@ -30,6 +30,7 @@ const functions: Record<string, { op: (g: GraphBuilder, x: Tensor) => Tensor; at
   },
   'GELU (erf)': { op: (g, x) => gelu(g, 'y', x, 'erf'), at: x => 0.5 * x * (1 + erf(x / Math.SQRT2)) },
   SiLU: { op: (g, x) => silu(g, 'y', x), at: x => x / (1 + Math.exp(-x)) },
+  tanh: { op: (g, x) => tanh(g, 'y', x), at: x => Math.tanh(x) },
   ReLU: { op: (g, x) => relu(g, 'y', x), at: x => Math.max(0, x) },
 };
 
@@ -60,10 +61,11 @@ describe('elementwise functions', () => {
       const x = Float32Array.of(-1e30, -1e4, -90, -20, -6, -1e-20, 0, 1e-20, 6, 20, 90, 1e4, 1e30);
       const { value, gradients, up } = await runActivation(name, x, 13);
       value.forEach((v, i) =>
-        assert.ok(Math.abs(v - (x[i] < 0 ? 0 : x[i])) <= 1e-6 * Math.abs(x[i]) + 2e-2, `${x[i]}`),
+        assert.ok(Math.abs(v - functions[name].at(x[i])) <= 1e-6 * Math.abs(x[i]) + 2e-2, `${x[i]}`),
       );
       gradients.x.forEach((v, i) => {
-        if (Math.abs(x[i]) >= 20) assert.ok(Math.abs(v - (x[i] < 0 ? 0 : up[i])) < 1e-5, `slope at ${x[i]}: ${v}`);
+        const slope = x[i] < 0 || name === 'tanh' ? 0 : up[i];
+        if (Math.abs(x[i]) >= 20) assert.ok(Math.abs(v - slope) < 1e-5, `slope at ${x[i]}: ${v}`);
       });
     });
   }

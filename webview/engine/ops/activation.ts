@@ -64,3 +64,8 @@ export function silu(g: GraphBuilder, name: string, x: Tensor): Tensor {
 export function relu(g: GraphBuilder, name: string, x: Tensor): Tensor {
   return activation(g, name, x, 'relu');
 }
+
+/** The hyperbolic tangent. */
+export function tanh(g: GraphBuilder, name: string, x: Tensor): Tensor {
+  return activation(g, name, x, 'tanh');
+}

@@ -53,6 +53,18 @@ fn gelu_slope(wide: V) -> V {
 }
 `;
 
+/**
+ * tanh to a few units in the last place, whose precision WGSL leaves open: its series near 0, where 2·sigmoid(2x) − 1
+ * would cancel.
+ */
+export const tanh = `
+fn tanh_of(x: V) -> V {
+  let u = x * x;
+  let small = x * (1.0 + u * (-0.3333333333 + u * (0.1333333333 + u * (-0.0539682540 + u * 0.0218694885))));
+  return select(2.0 / (1.0 + exp(min(-2.0 * x, V(88.0)))) - 1.0, small, abs(x) < V(0.25));
+}
+`;
+
 /** 1 + tanh(u) = 2·sigmoid(2u): no tanh, whose precision WGSL leaves open, and no cancellation for negative x. */
 export const activations = {
   gelu_tanh: { functions: sigmoid + geluTanh, forward: 'x * sigmoid(twice_u(x))', derivative: 'gelu_slope(x)' },
@@ -66,6 +78,7 @@ export const activations = {
     forward: 'x * sigmoid(x)',
     derivative: 'sigmoid(x) * (1.0 + x * (1.0 - sigmoid(x)))',
   },
+  tanh: { functions: tanh, forward: 'tanh_of(x)', derivative: '1.0 - tanh_of(x) * tanh_of(x)' },
   relu: { functions: '', forward: 'max(x, V(0.0))', derivative: 'select(V(0.0), V(1.0), x > V(0.0))' },
 } as const satisfies Record<string, Elementwise>;
 

@@ -5,8 +5,12 @@ import type { Tensor } from '../graph/tensor';
 import { f32, grid1d } from '../runtime/kernel';
 import { attentionKeyGradient, attentionQueryGradient, attentionStats } from './attentionBackward';
 import { attentionForward } from './attentionForward';
-import { attentionTile, type AttentionShape } from './attentionShape';
+import { attentionTile, tileInvocations, type AttentionShape } from './attentionShape';
+import { emitPromptShare, emitShareSum, type ShareWatch } from './attentionShare';
 import { groupSize } from './kernelSource';
+import { emitPrefixBackward } from './prefixBackward';
+import { emitPrefixForward } from './prefixForward';
+import type { PrefixRows } from './prefixShape';
 
 export interface AttentionOptions extends AttentionShape {
   /** [S, heads·headDim]. */
@@ -20,6 +24,9 @@ export interface AttentionOptions extends AttentionShape {
   readonly segmentEnd: Tensor;
   /** Factor on the scores; 1/√headDim by default. */
   readonly scale?: number;
+  /** Keys and values that every token sees besides. */
+  readonly prefix?: PrefixRows;
+  readonly watch?: ShareWatch;
 }
 
 interface Site extends AttentionOptions {
@@ -30,35 +37,39 @@ interface Site extends AttentionOptions {
 }
 
 /**
- * Causal softmax attention of each token to the tokens of its own example up to itself: [S, heads·headDim].
+ * Causal softmax attention of each token to the tokens of its own example up to itself, and to the whole of a prefix:
+ * [S, heads·headDim].
  * Query head h uses key head ⌊h·kvHeads/heads⌋ (grouped queries, Ainslie et al. 2023) without copying keys. Scores are
  * never stored: the backward rebuilds them from L = log Σ exp (Dao et al. 2022), dQ by query row, dK and dV by key row.
  * Saves q, k, v, o and L [S, heads].
  */
 export function attention(g: GraphBuilder, name: string, options: AttentionOptions): Tensor {
   check(name, options);
-  const { q, k, v, segmentStart, segmentEnd, heads, headDim } = options;
+  const { q, k, v, segmentStart, segmentEnd, heads, headDim, prefix } = options;
   const rows = q.shape[0];
   const o = g.value(name, [rows, heads * headDim]);
   const logSum = g.value(`${name}.logsumexp`, [rows, heads]);
   const site: Site = { ...options, o, logSum, rows, scale: options.scale ?? 1 / Math.sqrt(headDim) };
+  const prefixed = prefix ? [prefix.k, prefix.v] : [];
   g.add({
     name,
     kind: 'attention',
-    inputs: [q, k, v, segmentStart, segmentEnd],
+    inputs: [q, k, v, segmentStart, segmentEnd, ...prefixed],
     outputs: [o, logSum],
-    saves: () => [q, k, v, o, logSum, segmentStart, segmentEnd],
+    saves: () => [q, k, v, o, logSum, segmentStart, segmentEnd, ...prefixed],
     forward: emit => emitForward(emit, site),
     backward: emit => emitBackward(emit, site),
   });
   return o;
 }
 
-function check(name: string, { q, k, v, heads, kvHeads, headDim }: AttentionOptions): void {
+function check(name: string, { q, k, v, heads, kvHeads, headDim, prefix }: AttentionOptions): void {
   const width = kvHeads * headDim;
-  const fits = q.shape[1] === heads * headDim && k.shape[1] === width && v.shape[1] === width;
+  const wide = [k, v, ...(prefix ? [prefix.k, prefix.v] : [])];
+  const fits = q.shape[1] === heads * headDim && wide.every(tensor => tensor.shape[1] === width);
   const groups = heads % kvHeads === 0;
-  if (!fits || !groups || new Set([q.id, k.id, v.id]).size < 3)
+  const paired = prefix?.k.shape[0] === prefix?.v.shape[0];
+  if (!fits || !groups || !paired || new Set([q, ...wide].map(({ id }) => id)).size < 1 + wide.length)
     throw problem(
       'graph.shape',
       `${name}: ${heads} query and ${kvHeads} key heads of ${headDim} do not fit q [${q.shape.join(', ')}], ` +
@@ -70,17 +81,27 @@ function check(name: string, { q, k, v, heads, kvHeads, headDim }: AttentionOpti
 function emitForward(emit: Emitter, site: Site): void {
   const { q, k, v, segmentStart, segmentEnd, o, logSum, rows, heads, kvHeads, headDim, scale } = site;
   const tile = attentionTile(headDim, emit.profile, 'forward');
-  const grid = grid1d(heads * Math.ceil(rows / tile.own), groupSize);
+  const grid = grid1d(tileInvocations(tile, heads, rows), groupSize);
   const bindings = [q, k, v, segmentStart, segmentEnd, o, logSum];
   const params = [rows, k.shape[0], heads, kvHeads, headDim / tile.vector.step, f32(scale), 1];
   emit.dispatch(attentionForward(tile), bindings, params, grid);
+  if (site.prefix || (site.watch && emit.training)) emitVirtual(emit, site);
+}
+
+/** The prefix's part, and what share of the mass lies on virtual tokens. */
+function emitVirtual(emit: Emitter, site: Site): void {
+  const { prefix, watch, rows, heads } = site;
+  const share = emit.temp('share', [rows, heads]);
+  if (prefix) emitPrefixForward(emit, { ...site, prefix }, share);
+  if (!watch || !emit.training) return;
+  if (watch.place === 'input') emitPromptShare(emit, site, watch, share);
+  emitShareSum(emit, share, watch);
 }
 
 function emitBackward(emit: BackwardEmitter, site: Site): void {
   const { q, k, v, o, logSum, rows, heads, kvHeads, headDim, scale } = site;
   const tile = attentionTile(headDim, emit.profile, 'backward');
   const size = headDim / tile.vector.step;
-  const blocks = Math.ceil(rows / tile.own);
   const dO = emit.grad(o);
   const stats = emit.temp('stats', [rows, heads, 2]);
   const count = rows * heads;
@@ -89,9 +110,10 @@ function emitBackward(emit: BackwardEmitter, site: Site): void {
   if (emit.needs(q)) {
     const dq = emit.into(q);
     const bindings = [q, k, v, dO, stats, site.segmentStart, dq.tensor];
-    const grid = grid1d(heads * blocks, groupSize);
+    const grid = grid1d(tileInvocations(tile, heads, rows), groupSize);
     emit.dispatch(attentionQueryGradient(tile), bindings, [...sizes, dq.accumulate ? 1 : 0], grid);
   }
+  if (site.prefix) emitPrefixBackward(emit, { ...site, prefix: site.prefix }, { dO, stats });
   const dk = emit.needs(k) ? emit.into(k) : undefined;
   const dv = emit.needs(v) ? emit.into(v) : undefined;
   if (!dk && !dv) return;
@@ -99,5 +121,5 @@ function emitBackward(emit: BackwardEmitter, site: Site): void {
   const targets = [dk, dv].flatMap(target => (target ? [target.tensor] : []));
   const bindings = [q, k, v, dO, stats, site.segmentEnd, ...targets];
   const flags = [dk?.accumulate ? 1 : 0, dv?.accumulate ? 1 : 0];
-  emit.dispatch(kernel, bindings, [...sizes, ...flags], grid1d(kvHeads * blocks, groupSize));
+  emit.dispatch(kernel, bindings, [...sizes, ...flags], grid1d(tileInvocations(tile, kvHeads, rows), groupSize));
 }

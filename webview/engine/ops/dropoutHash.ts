@@ -16,7 +16,8 @@ fn keep(seed: u32, key: u32, i: u32, p: f32) -> bool {
 }
 `;
 
-function pcg(value: number): number {
+/** The WGSL function `pcg`, on unsigned 32-bit integers. */
+export function pcg(value: number): number {
   const state = (Math.imul(value, 747796405) + 2891336453) >>> 0;
   const word = Math.imul((state >>> ((state >>> 28) + 4)) ^ state, 277803737) >>> 0;
   return ((word >>> 22) ^ word) >>> 0;
