@@ -19,14 +19,17 @@ export interface AdamWRange {
   readonly betas: readonly [number, number];
 }
 
-/**
- * WGSL that ends the invocation when the gradient norm is not finite, else defines `clip`, the factor that torch's
- * clip_grad_norm_ puts on gradients. Needs `scalars` and Step.
- */
-export const clipFactor = `  let squares = scalars[1];
-  if ((bitcast<u32>(squares) & 0x7f800000u) == 0x7f800000u) { return; }
-  var clip = 1.0;
+/** WGSL that defines `clip`, the factor that torch's clip_grad_norm_ puts on gradients, from `squares`. Needs Step. */
+export const clipScale = `  var clip = 1.0;
   if (step.max_norm > 0.0) { clip = min(1.0, step.max_norm / (sqrt(squares) + 1e-6)); }`;
+
+/** WGSL that ends the invocation when the squared gradient norm, which it names `squares`, is not finite. */
+export const finiteGuard = `  let squares = scalars[1];
+  if ((bitcast<u32>(squares) & 0x7f800000u) == 0x7f800000u) { return; }`;
+
+/** Both: the guard, then `clip`. Needs `scalars` and Step. */
+export const clipFactor = `${finiteGuard}
+${clipScale}`;
 
 function adamwKernel(vector: Vector): Kernel {
   return kernelOf(`adamw${vector.suffix}`, () => ({
