@@ -71,6 +71,7 @@ async function showEditor({ page }: Stage): Promise<void> {
 
 /** The dashboard beside the runs tree: its top, its bottom, and the side bar on its own. */
 async function showDashboard({ page }: Stage, moment: string): Promise<void> {
+  if (moment === 'completed') await notice(page);
   await driver.runCommand(page, 'Notifications: Clear All Notifications');
   await driver.runCommand(page, 'PEFT: Open Dashboard');
   const frame = await driver.webviewFrame(page, '.run-header');
@@ -80,6 +81,12 @@ async function showDashboard({ page }: Stage, moment: string): Promise<void> {
   await frame.locator('body').evaluate(body => body.ownerDocument.defaultView?.scrollTo(0, body.scrollHeight));
   await inBothThemes(page, `dashboard-${moment}-below`);
   await frame.locator('body').evaluate(body => body.ownerDocument.defaultView?.scrollTo(0, 0));
+}
+
+/** Waits for the notice that the run is done, which comes a moment after its last byte; a short run has none. */
+async function notice(page: Page): Promise<void> {
+  const toast = page.locator('.notification-toast', { hasText: 'is done' }).first();
+  await toast.waitFor({ timeout: 10_000 }).catch(() => undefined);
 }
 
 async function exportAdapter({ page, workspace }: Stage, name: string): Promise<void> {
