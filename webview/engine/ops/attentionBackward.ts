@@ -1,5 +1,16 @@
 import type { Kernel } from '../runtime/kernel';
-import { fold, innerProduct, lines, list, tileSuffix, type AttentionTile } from './attentionShape';
+import {
+  foldTile,
+  lines,
+  list,
+  openTile,
+  slotRow,
+  takeSlot,
+  tileDeclarations,
+  tileSuffix,
+  whereOwned,
+  type AttentionTile,
+} from './attentionShape';
 import { kernelOf, type Vector } from './kernelSource';
 
 /** stats[row, head] = (L, Σ dO·O): what both passes need of a row to rebuild softmax and its gradient. */
@@ -33,7 +44,8 @@ export function attentionQueryGradient(tile: AttentionTile): Kernel {
       dq: 'array<V>',
     },
     params: { rows: 'u32', heads: 'u32', kv_heads: 'u32', size: 'u32', scale: 'f32', accumulate: 'u32' },
-    declarations: tile.vector.declarations + innerProduct(tile.vector),
+    declarations: tileDeclarations(tile),
+    quads: tile.shared,
     main: queryBody(tile),
   }));
 }
@@ -41,27 +53,25 @@ export function attentionQueryGradient(tile: AttentionTile): Kernel {
 function queryBody(tile: AttentionTile): string {
   const { own, meet } = tile;
   const starts = Array.from({ length: own }, (_, b) => `start${b}`);
-  return `  let blocks = (p.rows + ${own - 1}u) / ${own}u;
-  let head = i / blocks;
-  let first = (i % blocks) * ${own}u;
-  if (head >= p.heads) { return; }
+  return `${openTile(tile, 'head', 'p.heads')}
   let kv_head = head / (p.heads / p.kv_heads);
 ${lines(own, openQuery)}
-  let begin = ${fold('min', starts)};
-  let end = min(p.rows, first + ${own}u);
+  let begin = ${foldTile(tile, 'min', starts)};
+  let end = ${foldTile(tile, 'max', [`min(p.rows, first + ${own}u)`])};
   for (var j = begin; j < end; j += ${meet}u) {
-${lines(meet, t => `    let key${t} = (min(j + ${t}u, p.rows - 1u) * p.kv_heads + kv_head) * p.size;`)}
+${lines(meet, t => `    let slot${t} = ${slotRow(tile, t)};`)}
+${lines(meet, t => `    let key${t} = (min(slot${t}, p.rows - 1u) * p.kv_heads + kv_head) * p.size;`)}
 ${scores(tile, { ownA: 'q', ownB: 'd_o', meetA: 'k', meetB: 'v', place: 'key' })}
 ${lines(own, b =>
   lines(meet, t => {
-    const visible = `j + ${t}u - start${b} < span${b}`;
+    const visible = `slot${t} - start${b} < span${b}`;
     return `    let w${b}_${t} = select(0.0, exp(s${b}_${t} * p.scale - stats${b}.x), ${visible}) * (t${b}_${t} - stats${b}.y) * p.scale;`;
   }),
 )}
     for (var d = 0u; d < p.size; d++) {
 ${lines(own, b => `      var dq${b} = V();`)}
-${lines(meet, t => `      let k${t} = k[key${t} + d];\n${list(own, b => `      dq${b} += w${b}_${t} * k${t};`, '')}`)}
-${store(own, 'dq', 'j != begin || p.accumulate != 0u')}
+${lines(meet, t => `      ${takeSlot(tile, { name: 'k', t, load: `k[key${t} + d]` })}\n${list(own, b => `      dq${b} += w${b}_${t} * k${t};`, '')}`)}
+${store(tile, 'dq', 'j != begin || p.accumulate != 0u')}
     }
   }`;
 }
@@ -105,7 +115,8 @@ export function attentionKeyGradient(tile: AttentionTile, pass: KeyPass): Kernel
       add_dk: 'u32',
       add_dv: 'u32',
     },
-    declarations: tile.vector.declarations + innerProduct(tile.vector),
+    declarations: tileDeclarations(tile),
+    quads: tile.shared,
     main: keyBody(tile, pass),
   }));
 }
@@ -113,18 +124,16 @@ export function attentionKeyGradient(tile: AttentionTile, pass: KeyPass): Kernel
 function keyBody(tile: AttentionTile, pass: KeyPass): string {
   const { own, meet } = tile;
   const ends = Array.from({ length: own }, (_, b) => `end${b}`);
-  return `  let blocks = (p.rows + ${own - 1}u) / ${own}u;
-  let kv_head = i / blocks;
-  let begin = (i % blocks) * ${own}u;
-  if (kv_head >= p.kv_heads) { return; }
+  return `${openTile(tile, 'kv_head', 'p.kv_heads')}
   let group_size = p.heads / p.kv_heads;
 ${lines(own, openKey)}
-  let end = ${fold('max', ends)};
+  let begin = ${foldTile(tile, 'min', ['first'])};
+  let end = ${foldTile(tile, 'max', ends)};
   for (var shared_by = 0u; shared_by < group_size; shared_by++) {
     let head = kv_head * group_size + shared_by;
     for (var j = begin; j < end; j += ${meet}u) {
       let opening = shared_by == 0u && j == begin;
-${lines(meet, t => meetQuery(t))}
+${lines(meet, t => meetQuery(tile, t))}
 ${scores(tile, { ownA: 'k', ownB: 'v', meetA: 'q', meetB: 'd_o', place: 'query' })}
 ${lines(own, b => lines(meet, t => pairWeights(b, t)))}
       for (var d = 0u; d < p.size; d++) {
@@ -136,32 +145,35 @@ ${pass.dk ? keySum(tile, { target: 'dk', from: 'q', weight: 'u' }) : ''}
 }
 
 function openKey(b: number): string {
-  return `  let row${b} = min(begin + ${b}u, p.rows - 1u);
+  return `  let row${b} = min(first + ${b}u, p.rows - 1u);
   let end${b} = segment_end[row${b}];
   let span${b} = end${b} - row${b};
   let home${b} = (row${b} * p.kv_heads + kv_head) * p.size;`;
 }
 
-function meetQuery(t: number): string {
-  return `      let at${t} = min(j + ${t}u, p.rows - 1u) * p.heads + head;
+function meetQuery(tile: AttentionTile, t: number): string {
+  return `      let slot${t} = ${slotRow(tile, t)};
+      let at${t} = min(slot${t}, p.rows - 1u) * p.heads + head;
       let query${t} = at${t} * p.size;
-      let stats${t} = stats[at${t}];`;
+      ${takeSlot(tile, { name: 'stats', t, load: `stats[at${t}]` })}`;
 }
 
 /** w = softmax weight, u = dL/d(q·k). */
 function pairWeights(b: number, t: number): string {
   const pair = `${b}_${t}`;
-  const visible = `j + ${t}u - row${b} < span${b}`;
+  const visible = `slot${t} - row${b} < span${b}`;
   return `      let w${pair} = select(0.0, exp(s${pair} * p.scale - stats${t}.x), ${visible});
       let u${pair} = w${pair} * (t${pair} - stats${t}.y) * p.scale;`;
 }
 
-function keySum({ own, meet }: AttentionTile, sum: { target: string; from: string; weight: string }): string {
+function keySum(tile: AttentionTile, sum: { target: string; from: string; weight: string }): string {
+  const { own, meet } = tile;
   const { target, from, weight } = sum;
+  const take = (t: number) => takeSlot(tile, { name: `${target}_from`, t, load: `${from}[query${t} + d]` });
   const add = (t: number) => list(own, b => `        ${target}${b} += ${weight}${b}_${t} * ${target}_from${t};`, '\n');
   return `${lines(own, b => `        var ${target}${b} = V();`)}
-${lines(meet, t => `        let ${target}_from${t} = ${from}[query${t} + d];\n${add(t)}`)}
-${store(own, target, `!opening || p.add_${target} != 0u`)}`;
+${lines(meet, t => `        ${take(t)}\n${add(t)}`)}
+${store(tile, target, `!opening || p.add_${target} != 0u`)}`;
 }
 
 interface Sides {
@@ -174,13 +186,16 @@ interface Sides {
 }
 
 /** s = ownA·meetA and t = ownB·meetB for every pair of the tile. */
-function scores({ own, meet }: AttentionTile, { ownA, ownB, meetA, meetB, place }: Sides): string {
+function scores(tile: AttentionTile, { ownA, ownB, meetA, meetB, place }: Sides): string {
+  const { own, meet } = tile;
+  const take = (name: string, from: string, t: number) =>
+    takeSlot(tile, { name, t, load: `${from}[${place}${t} + d]` });
   return `${lines(own, b => list(meet, t => `    var s${b}_${t} = 0.0; var t${b}_${t} = 0.0;`, ''))}
     for (var d = 0u; d < p.size; d++) {
 ${lines(own, b => `      let a${b} = ${ownA}[home${b} + d]; let b${b} = ${ownB}[home${b} + d];`)}
 ${lines(meet, t => {
   const sums = list(own, b => `      s${b}_${t} += inner(a${b}, c${t}); t${b}_${t} += inner(b${b}, e${t});`, '\n');
-  return `      let c${t} = ${meetA}[${place}${t} + d]; let e${t} = ${meetB}[${place}${t} + d];\n${sums}`;
+  return `      ${take('c', meetA, t)} ${take('e', meetB, t)}\n${sums}`;
 })}
     }`;
 }
@@ -189,7 +204,11 @@ ${lines(meet, t => {
  * Adds this tile's share to the rows of `target` where `adds` holds, else overwrites. All old values are read before
  * any is written, because rows past the end repeat the last one.
  */
-function store(own: number, target: string, adds: string): string {
+function store(tile: AttentionTile, target: string, adds: string): string {
+  const { own } = tile;
   return `${lines(own, b => `      ${target}${b} = select(${target}${b}, ${target}[home${b} + d] + ${target}${b}, ${adds});`)}
-${lines(own, b => `      ${target}[home${b} + d] = ${target}${b};`)}`;
+${whereOwned(
+  tile,
+  lines(own, b => `      ${target}[home${b} + d] = ${target}${b};`),
+)}`;
 }

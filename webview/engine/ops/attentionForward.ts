@@ -1,5 +1,18 @@
 import type { Kernel } from '../runtime/kernel';
-import { fold, innerProduct, lines, list, lowest, tileSuffix, type AttentionTile } from './attentionShape';
+import {
+  fold,
+  foldTile,
+  lines,
+  list,
+  lowest,
+  openTile,
+  slotRow,
+  takeSlot,
+  tileDeclarations,
+  tileSuffix,
+  whereOwned,
+  type AttentionTile,
+} from './attentionShape';
 import { kernelOf } from './kernelSource';
 
 /**
@@ -7,8 +20,8 @@ import { kernelOf } from './kernelSource';
  * and sum (online softmax, Milakov and Gimelshein 2018); o itself holds the running numerator.
  *
  * Writes o and L = log Σ exp(score) per row and head. A row sees keys from its segment's start up to itself
- * (`causal` 1) or up to `segment_end` (`causal` 0: queries against a cache). Rows past the end repeat the last one and
- * store the same values, which spares every store a test.
+ * (`causal` 1) or up to `segment_end` (`causal` 0: queries against a cache). Rows past the end of an invocation's own
+ * repeat its last one and store the same values, which spares every store a test.
  */
 export function attentionForward(tile: AttentionTile): Kernel {
   return kernelOf(`attention${tileSuffix(tile)}`, () => ({
@@ -30,7 +43,8 @@ export function attentionForward(tile: AttentionTile): Kernel {
       scale: 'f32',
       causal: 'u32',
     },
-    declarations: tile.vector.declarations + innerProduct(tile.vector),
+    declarations: tileDeclarations(tile),
+    quads: tile.shared,
     main: body(tile),
   }));
 }
@@ -38,34 +52,42 @@ export function attentionForward(tile: AttentionTile): Kernel {
 function body(tile: AttentionTile): string {
   const { own, meet } = tile;
   const names = (prefix: string) => Array.from({ length: own }, (_, b) => `${prefix}${b}`);
-  return `  let blocks = (p.rows + ${own - 1}u) / ${own}u;
-  let head = i / blocks;
-  let first = (i % blocks) * ${own}u;
-  if (head >= p.heads) { return; }
+  return `${openTile(tile, 'head', 'p.heads')}
   let kv_head = head / (p.heads / p.kv_heads);
 ${lines(own, openRow)}
-  let begin = ${fold('min', names('start'))};
-  let end = ${fold('max', names('end'))};
+  let begin = ${foldTile(tile, 'min', names('start'))};
+  let end = ${foldTile(tile, 'max', names('end'))};
   for (var j = begin; j < end; j += ${meet}u) {
-${lines(meet, t => `    let key${t} = (min(j + ${t}u, p.keys - 1u) * p.kv_heads + kv_head) * p.size;`)}
+${lines(meet, t => `    let slot${t} = ${slotRow(tile, t)};`)}
+${lines(meet, t => `    let key${t} = (min(slot${t}, p.keys - 1u) * p.kv_heads + kv_head) * p.size;`)}
 ${lines(own, b => list(meet, t => `    var s${b}_${t} = 0.0;`, ''))}
     for (var d = 0u; d < p.size; d++) {
 ${lines(own, b => `      let q${b} = q[home${b} + d];`)}
-${lines(meet, t => `      let k${t} = k[key${t} + d];\n${list(own, b => `      s${b}_${t} += inner(q${b}, k${t});`, '')}`)}
+${lines(meet, t => `      ${met(tile, 'k', t)}\n${list(own, b => `      s${b}_${t} += inner(q${b}, k${t});`, '')}`)}
     }
 ${lines(own, b => weigh(tile, b))}
     for (var d = 0u; d < p.size; d++) {
 ${lines(own, b => `      var o${b} = select(o[home${b} + d] * shrink${b}, V(), j == begin);`)}
-${lines(meet, t => `      let v${t} = v[key${t} + d];\n${list(own, b => `      o${b} += s${b}_${t} * v${t};`, '')}`)}
-${lines(own, b => `      o[home${b} + d] = o${b};`)}
+${lines(meet, t => `      ${met(tile, 'v', t)}\n${list(own, b => `      o${b} += s${b}_${t} * v${t};`, '')}`)}
+${whereOwned(
+  tile,
+  lines(own, b => `      o[home${b} + d] = o${b};`),
+)}
     }
   }
 ${lines(own, b => `  let inverse${b} = 1.0 / sum${b};`)}
-  for (var d = 0u; d < p.size; d++) {
+${whereOwned(
+  tile,
+  `  for (var d = 0u; d < p.size; d++) {
 ${lines(own, b => `    let o${b} = o[home${b} + d] * inverse${b};`)}
 ${lines(own, b => `    o[home${b} + d] = o${b};`)}
   }
-${lines(own, b => `  log_sum[row${b} * p.heads + head] = top${b} + log(sum${b});`)}`;
+${lines(own, b => `  log_sum[row${b} * p.heads + head] = top${b} + log(sum${b});`)}`,
+)}`;
+}
+
+function met(tile: AttentionTile, name: 'k' | 'v', t: number): string {
+  return takeSlot(tile, { name, t, load: `${name}[key${t} + d]` });
 }
 
 function openRow(b: number): string {
@@ -83,7 +105,7 @@ function openRow(b: number): string {
  * distance from the row's first key, which wraps around for earlier ones, is below the row's span.
  */
 function weigh({ meet }: AttentionTile, b: number): string {
-  const visible = (t: number) => `j + ${t}u - start${b} < span${b}`;
+  const visible = (t: number) => `slot${t} - start${b} < span${b}`;
   const masked = Array.from({ length: meet }, (_, t) => `s${b}_${t}`);
   return `${lines(meet, t => `    s${b}_${t} = select(${lowest}, s${b}_${t} * p.scale, ${visible(t)});`)}
     let peak${b} = max(top${b}, ${fold('max', masked)});

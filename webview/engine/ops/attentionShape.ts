@@ -17,21 +17,77 @@ export interface AttentionShape {
 export interface AttentionTile {
   readonly own: number;
   readonly meet: number;
+  /**
+   * Four neighbouring lanes take consecutive rows of one head and meet the same tile: each loads a quarter of it and
+   * passes it on by quad swaps, so slot t of a lane is row `lane ^ t` of every four. `meet` is a multiple of 4 then.
+   */
+  readonly shared?: boolean;
   readonly vector: Vector;
 }
 
 /**
- * On software adapters the forward pass meets eight keys at a time; the backward passes hold twice as many sums per pair,
- * and with tiles of eight lavapipe compiles one of them for more than a minute.
+ * On software adapters loads are most of what a kernel costs, to run and to compile. Where lanes share them, one row of
+ * their own is enough: two would run a fifth faster and compile for twice as long. Elsewhere the forward pass meets
+ * eight keys at a time; the backward passes hold twice as many sums per pair, and with tiles of 4 by 8 lavapipe compiles
+ * one of them for more than a minute.
  */
 export function attentionTile(headDim: number, profile: Profile, pass: 'forward' | 'backward'): AttentionTile {
   const vector = vectorFor(headDim);
   if (profile === 'gpu') return { own: 2, meet: 4, vector };
+  if (profile === 'quads') return { own: 1, meet: 8, shared: true, vector };
   return { own: 4, meet: pass === 'forward' ? 8 : 4, vector };
 }
 
-export function tileSuffix({ own, meet, vector }: AttentionTile): string {
-  return `_${own}x${meet}${vector.suffix}`;
+export function tileSuffix({ own, meet, shared, vector }: AttentionTile): string {
+  return `${shared ? '_quad' : ''}_${own}x${meet}${vector.suffix}`;
+}
+
+/** Invocations to launch for `rows` rows of each of `heads` heads; with `shared` the lanes of a quad have one head. */
+export function tileInvocations({ own, shared }: AttentionTile, heads: number, rows: number): number {
+  const lanes = shared ? 4 : 1;
+  return heads * Math.ceil(rows / (own * lanes)) * lanes;
+}
+
+/** WGSL that opens an entry point: `head`, called so, below `heads`, and `first`, the first row this invocation owns. */
+export function openTile({ own, shared }: AttentionTile, head: string, heads: string): string {
+  const lanes = shared ? 4 : 1;
+  return `  let lane = ${shared ? 'i & 3u' : '0u'};
+  let block = i / ${lanes}u;
+  let blocks = (p.rows + ${own * lanes - 1}u) / ${own * lanes}u;
+  let ${head} = block / blocks;
+  let first = (block % blocks * ${lanes}u + lane) * ${own}u;
+  if (${head} >= ${heads}) { return; }`;
+}
+
+/** WGSL for the row of the other side in slot `t` of the tile that begins at `j`; it may lie past the end. */
+export function slotRow({ shared }: AttentionTile, t: number): string {
+  return shared ? `j + ${t & ~3}u + (lane ^ ${t & 3}u)` : `j + ${t}u`;
+}
+
+/** WGSL that names slot `t` of a tile `${name}${t}`: loaded by `load`, or taken from the neighbour that loaded it. */
+export function takeSlot({ shared }: AttentionTile, slot: { name: string; t: number; load: string }): string {
+  const { name, t, load } = slot;
+  if (!shared || t % 4 === 0) return `let ${name}${t} = ${load};`;
+  return `let ${name}${t} = ${['', 'quadSwapX', 'quadSwapY', 'quadSwapDiagonal'][t % 4]}(${name}${t & ~3});`;
+}
+
+/** WGSL of `min` or `max` over rows' values, and with `shared` over the quad's, whose lanes stay together. */
+export function foldTile({ shared }: AttentionTile, call: 'min' | 'max', items: readonly string[]): string {
+  return shared ? `quad_${call}(${fold(call, items)})` : fold(call, items);
+}
+
+/** WGSL that keeps a lane without a row of its own from storing; only quads have such lanes. */
+export function whereOwned({ shared }: AttentionTile, stores: string): string {
+  return shared ? `      if (first < p.rows) {\n${stores}\n      }` : stores;
+}
+
+/** Module-scope WGSL of an attention kernel: its vector, `inner`, and folds over the quad. */
+export function tileDeclarations({ shared, vector }: AttentionTile): string {
+  const quadFold = (call: string) =>
+    `fn quad_${call}(v: u32) -> u32 { let x = ${call}(v, quadSwapX(v)); return ${call}(x, quadSwapY(x)); }`;
+  return `${vector.declarations}
+${innerProduct(vector)}
+${shared ? `${quadFold('min')}\n${quadFold('max')}` : ''}`;
 }
 
 /** `0 … count − 1`, each turned into a WGSL line. */

@@ -5,7 +5,7 @@ import type { Tensor } from '../graph/tensor';
 import { f32, grid1d, type Kernel } from '../runtime/kernel';
 import { copyInto } from './accumulate';
 import { attentionForward } from './attentionForward';
-import { attentionTile, type AttentionShape } from './attentionShape';
+import { attentionTile, tileInvocations, type AttentionShape } from './attentionShape';
 import { groupSize, kernelOf, vectorFor, type Vector } from './kernelSource';
 
 /** Keys and values of one block: [rows + 1, kvHeads·headDim] each. The last row takes what belongs to no token. */
@@ -82,7 +82,7 @@ export function cachedAttention(g: GraphBuilder, name: string, options: CachedAt
       const bindings = [q, cache.k, cache.v, segmentStart, segmentEnd, o, logSum];
       const rows = cache.k.shape[0] - 1;
       const params = [S, rows, heads, kvHeads, headDim / tile.vector.step, f32(1 / Math.sqrt(headDim)), 0];
-      emit.dispatch(attentionForward(tile), bindings, params, grid1d(heads * Math.ceil(S / tile.own), groupSize));
+      emit.dispatch(attentionForward(tile), bindings, params, grid1d(tileInvocations(tile, heads, S), groupSize));
     },
   });
   return o;

@@ -11,6 +11,8 @@ export interface KernelSource {
   /** Statements of the entry point. `i` is the invocation's index (not yet tested against anything). */
   readonly main: string;
   readonly step?: boolean;
+  /** The kernel passes values between the lanes of a quad. */
+  readonly quads?: boolean;
 }
 
 /** Invocations per workgroup of every kernel made here. */
@@ -33,7 +35,8 @@ function assemble(key: string, source: KernelSource): Kernel {
     (name, at) => `@group(0) @binding(${at}) var<storage, read_write> ${name}: ${source.storage[name]};`,
   );
   const params = Object.entries(source.params).map(([name, type]) => `${name}: ${type}`);
-  const code = `struct Params { ${params.join(', ')} }
+  const enable = source.quads ? 'enable subgroups;\ndiagnostic(off, subgroup_uniformity);\n' : '';
+  const code = `${enable}struct Params { ${params.join(', ')} }
 @group(1) @binding(0) var<uniform> p: Params;
 ${storage.join('\n')}
 ${source.step ? stepStruct : ''}${source.declarations ?? ''}
