@@ -37,7 +37,7 @@ export function uncachedLogits(engine: Engine, step: Uint32Array<ArrayBuffer>): 
   const lead = leadOf(method.virtualTokens);
   return {
     longest: streams.generate - lead.placeholders,
-    after: tokens => engine.logits(withLead(tokens, lead), lead.firstPosition, step),
+    after: tokens => engine.passOver(withLead(tokens, lead), lead.firstPosition, step),
   };
 }
 

@@ -14,13 +14,15 @@ export interface Sampling {
 
 /**
  * Logits [V] after transformers' processors, in its order (`generation/utils.py`, `_get_logits_processor`): repetition
- * penalty over prompt and completion, then, unless greedy, temperature, top-k, top-p. Excluded tokens are -Infinity.
+ * penalty over prompt and completion, then, unless greedy, temperature, top-k, top-p. Excluded tokens are -Infinity. Settings
+ * are rounded to f32, as torch does with Python floats.
  */
 export function processLogits(logits: Float32Array, text: readonly number[], sampling: Sampling): Float32Array {
   const scores = Float32Array.from(logits);
-  if (sampling.repetition_penalty !== 1) penalize(scores, text, sampling.repetition_penalty);
+  if (sampling.repetition_penalty !== 1) penalize(scores, text, Math.fround(sampling.repetition_penalty));
   if (sampling.temperature === 0) return scores;
-  if (sampling.temperature !== 1) scores.forEach((score, id) => (scores[id] = score / sampling.temperature));
+  const temperature = Math.fround(sampling.temperature);
+  scores.forEach((score, id) => (scores[id] = score / temperature));
   if (sampling.top_k > 0) keepLargest(scores, sampling.top_k);
   if (sampling.top_p < 1) keepNucleus(scores, sampling.top_p);
   return scores;

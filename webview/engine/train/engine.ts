@@ -1,5 +1,6 @@
 import { problem } from '../../../src/common/errors';
 import { embeddingBuckets } from '../ops/embeddingBuckets';
+import { nextLogits } from '../generate/nextLogits';
 import { leadOf, newRows, padTo, type MicroBatch } from '../data/batches';
 import type { Tensor } from '../graph/tensor';
 import { termScalar, type EngineValues } from '../methods/method';
@@ -78,11 +79,16 @@ export class Engine {
     return (await this.scalars()).lossSum;
   }
 
+  /** Next-token logits [V] after a text, in the way the run was planned for, without what an earlier text left. */
+  logits(tokens: readonly number[], step: Uint32Array<ArrayBuffer>): Promise<Float32Array> {
+    return nextLogits(this, step).after(tokens);
+  }
+
   /**
    * Next-token logits [V] after a whole text, by a full pass. `tokens` hold the method's placeholders, if it has any;
    * the first one stands at `firstPosition`.
    */
-  async logits(
+  async passOver(
     tokens: readonly number[],
     firstPosition: number,
     step: Uint32Array<ArrayBuffer>,
