@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import type { AdapterFacts } from '../common/config/facts';
+import type { RunConfig } from '../common/config/schema';
 import { problem } from '../common/errors';
 import { inspectModel, inspectRows, type InspectedModel, type InspectedRows } from '../../webview/engine/inspect';
 import type { FileCache } from './fileCache';
@@ -49,13 +50,19 @@ function identity(model: InspectedModel | undefined): number {
   return known;
 }
 
-/** What an adapter folder says about its scale. */
-export function readAdapterFacts(cache: FileCache, folder: vscode.Uri): Promise<AdapterFacts> {
-  return cache.get([vscode.Uri.joinPath(folder, 'adapter_config.json')], { purpose: 'adapter' }, ([file]) => {
-    const hint = 'Name the folder of a LoRA adapter that PEFT saved.';
+/** What an adapter folder says about its scale, where it has one; the engine checks the rest when it reads it. */
+export function readAdapterFacts(
+  cache: FileCache,
+  folder: vscode.Uri,
+  method: RunConfig['method']['type'],
+): Promise<AdapterFacts> {
+  const uri = vscode.Uri.joinPath(folder, 'adapter_config.json');
+  return cache.get([uri], { purpose: 'adapter', variant: method }, ([file]) => {
+    const hint = 'Name the folder of an adapter as its library saved it.';
     if (file === undefined) throw problem('adapter.missingFile', 'The folder has no adapter_config.json.', hint);
     const value = parseObject(new TextDecoder().decode(file));
     if (value === undefined) throw problem('adapter.config', 'adapter_config.json is not a JSON object.', hint);
+    if (method !== 'lora') return {};
     if (value['peft_type'] !== 'LORA') {
       throw problem(
         'adapter.type',

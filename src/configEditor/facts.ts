@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { adapterFolder } from '../common/config/adapterFolder';
 import type { AdapterLimits, DataFacts, FileFact, LintFacts } from '../common/config/facts';
 import { namedPaths } from '../common/config/completion';
 import { pathText } from '../common/config/range';
@@ -50,8 +51,10 @@ export class WorkspaceFacts implements FactSource, vscode.Disposable {
     const evaluation = await reader.read('data.eval', evalPath, place =>
       readRowFacts(this.cache, place, evalPath ?? '', model),
     );
-    const adapterPath = config.method.type === 'lora' ? config.method.adapter : undefined;
-    const adapter = await reader.read('method.adapter', adapterPath, place => readAdapterFacts(this.cache, place));
+    const adapterPath = adapterFolder(config)?.path;
+    const adapter = await reader.read('method.adapter', adapterPath, place =>
+      readAdapterFacts(this.cache, place, config.method.type),
+    );
     return this.together({ config, model, train, evaluation, adapter, files: reader.files });
   }
 

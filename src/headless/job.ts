@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { problem } from '../common/errors';
+import { adapterFolder } from '../common/config/adapterFolder';
 import { parseConfig } from '../common/config/parse';
 import type { RunConfig } from '../common/config/schema';
 import type { TrainJob } from '../common/protocol';
@@ -53,7 +54,7 @@ export async function readJob(loaded: HeadlessConfig, runId: string, resume?: st
   const model = await readModel(loaded);
   const train = await bytesOf(near(config.data.train), 'data.train');
   const evaluation = config.data.eval === undefined ? undefined : await bytesOf(near(config.data.eval), 'data.eval');
-  const adapter = config.method.type === 'lora' ? config.method.adapter : undefined;
+  const adapter = adapterFolder(config)?.path;
   return {
     job: {
       runId,

@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import { parseConfig } from '../common/config/parse';
+import { adapterFolder, type AdapterFolder } from '../common/config/adapterFolder';
 import type { RunConfig } from '../common/config/schema';
 import { problem, ProblemError, type Problem } from '../common/errors';
 import type { FileSet } from '../common/run/events';
@@ -45,8 +46,8 @@ export async function buildJob(
   const train = await readData('data.train', config.data.train, place(config.data.train));
   const evalPath = config.data.eval;
   const evalRows = evalPath === undefined ? undefined : await readData('data.eval', evalPath, place(evalPath));
-  const adapterPath = config.method.type === 'lora' ? config.method.adapter : undefined;
-  const adapter = adapterPath === undefined ? undefined : await readAdapter(adapterPath, place(adapterPath));
+  const folder = adapterFolder(config);
+  const adapter = folder === undefined ? undefined : await readAdapter(folder, place(folder.path));
   return {
     job: {
       config,
@@ -74,10 +75,10 @@ async function readData(key: string, path: string, uri: vscode.Uri): Promise<Uin
   }
 }
 
-async function readAdapter(path: string, uri: vscode.Uri): Promise<FileSet> {
+async function readAdapter({ path, files: names }: AdapterFolder, uri: vscode.Uri): Promise<FileSet> {
   const files = workspaceFiles(uri);
   const set: Record<string, Uint8Array> = {};
-  for (const name of ['adapter_config.json', 'adapter_model.safetensors']) {
+  for (const name of names) {
     try {
       set[name] = await files.read(name);
     } catch (error) {

@@ -88,7 +88,7 @@ export function smallRows(count: number, seed: number): Uint8Array {
 
 /** Overrides of a config, section by section. */
 export interface Overrides {
-  /** Full fine-tuning; otherwise LoRA with `method`. */
+  /** Full fine-tuning; otherwise `method`, LoRA if it names no type. */
   readonly full?: boolean;
   readonly method?: object;
   readonly data?: object;
@@ -101,9 +101,7 @@ export function smallConfig(overrides: Overrides = {}): RunConfig {
   return runConfigSchema.parse({
     model: './model',
     data: { train: 'rows.jsonl', eval: 'eval.jsonl', max_length: 32, ...overrides.data },
-    method: overrides.full
-      ? { type: 'full' }
-      : { type: 'lora', r: 3, lora_alpha: 6, init_lora_weights: false, ...overrides.method },
+    method: methodOf(overrides),
     training: {
       max_steps: 6,
       learning_rate: 0.01,
@@ -119,6 +117,12 @@ export function smallConfig(overrides: Overrides = {}): RunConfig {
     memory: { ...overrides.memory },
     samples: { prompts: ['w5 w6'], max_new_tokens: 3, ...overrides.samples },
   });
+}
+
+/** A method that names its type is complete; other keys change a small LoRA. */
+function methodOf({ full, method = {} }: Overrides): object {
+  if (full) return { type: 'full' };
+  return 'type' in method ? method : { type: 'lora', r: 3, lora_alpha: 6, init_lora_weights: false, ...method };
 }
 
 export function smallJob(family: SmallFamily, overrides: Overrides = {}, job: Partial<TrainJob> = {}): TrainJob {

@@ -42,3 +42,4 @@ export const runConfigSchema = z
 export type RunConfig = z.output<typeof runConfigSchema>;
 export type MethodConfig = RunConfig['method'];
 export type LoraConfig = Extract<MethodConfig, { type: 'lora' }>;
+export type BottleneckConfig = Extract<MethodConfig, { type: 'bottleneck' }>;

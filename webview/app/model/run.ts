@@ -44,6 +44,7 @@ export function describeConfig(config: RunConfig): string {
 
 function describeMethod({ method }: RunConfig): string {
   if (method.type === 'full') return 'full fine-tuning';
+  if (method.type === 'bottleneck') return `bottleneck adapters (${method.placement.replace('_', ' ')})`;
   const name = method.use_rslora ? 'rsLoRA' : 'LoRA';
   return `${name} r ${method.r}, α ${method.lora_alpha}`;
 }

@@ -46,6 +46,14 @@ export function normal(key: RandomKey, index: number): number {
   return radius * Math.cos(2 * Math.PI * uniform(key, 2 * index + 1));
 }
 
+/** As {@link normal}, drawn again until it lies within ±`bound` standard deviations. */
+export function truncatedNormal(key: RandomKey, index: number, bound: number): number {
+  for (let { stream } = key; ; stream = mix(stream ^ 0x9e3779b9)) {
+    const value = normal({ seed: key.seed, stream }, index);
+    if (Math.abs(value) <= bound) return value;
+  }
+}
+
 /** An order of 0 … count-1 that depends on the seed and the epoch alone (Fisher–Yates; exact on every platform). */
 export function permutation(count: number, seed: number, epoch: number): Uint32Array {
   const order = Uint32Array.from({ length: count }, (_, index) => index);

@@ -89,6 +89,8 @@ export interface Method {
   embed?(graph: GraphBuilder, embedded: Tensor, positions: Tensor): Tensor;
   /** Start value of an adapter tensor this method has made: seeded, or from the adapter it continues. */
   initialValue(spec: ParameterSpec): Float32Array<ArrayBuffer>;
+  /** Start value of a base tensor that the adapter to continue holds, trained with it. */
+  startValue?(name: string): Float32Array<ArrayBuffer> | undefined;
   /** Names of what `regularize` adds to `scalars[termScalar + i]`, reported apart from the task loss. */
   readonly terms?: readonly string[];
   /** Kernels after the reverse pass of a window and before the gradient norm: adds to gradients and terms. */

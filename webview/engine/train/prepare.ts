@@ -5,10 +5,8 @@ import { readRows } from '../data/rows';
 import { checkTokenizer, loadTokenizer, type TextTokenizer } from '../data/tokenizer';
 import { planWindows, type WindowPlan } from '../data/windows';
 import { engineSpec, type DataLengths } from '../forecast';
-import { readLoraAdapter } from '../formats/peftAdapter';
 import type { Method } from '../methods/method';
 import { methodOf } from '../methods/methodOf';
-import { moduleCatalog } from '../model/catalog';
 import { parseModelConfig, type ModelConfig } from '../model/config';
 import { openTensors, type TensorSource } from '../model/source';
 import { readMethodState } from './checkpoint';
@@ -89,7 +87,7 @@ function maxLength({ config }: TrainJob, model: ModelConfig): number {
 }
 
 function buildMethod(job: TrainJob, model: ModelConfig, totalSteps: number): Method {
-  const adapter = job.adapter && readLoraAdapter(job.adapter, moduleCatalog(model));
+  const { adapter } = job;
   const passthrough: Record<string, string> = {
     'config.json': job.model.config,
     'tokenizer.json': job.model.tokenizer,
