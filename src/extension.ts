@@ -6,6 +6,7 @@ import { invokeAction, registerFolderCommands } from './commands/runFolderComman
 import type { Services } from './commands/services';
 import { WorkspaceFacts } from './configEditor/facts';
 import { registerConfigEditor } from './configEditor/register';
+import { Overlays } from './dashboard/overlays';
 import { Dashboards } from './dashboard/panels';
 import { StatusFeed } from './engineView/statusFeed';
 import { EngineView } from './engineView/view';
@@ -47,10 +48,12 @@ export function activate(context: vscode.ExtensionContext): ExtensionApi {
   const running = controller;
   const queue = own(new RunQueue(workspaceRoots()[0]?.files, problem => registrar.report(problem)));
   const scheduler = own(new Scheduler(queue, running, problem => registrar.report(problem)));
+  const overlays = own(new Overlays());
   const dashboards = own(
     new Dashboards({
       extensionUri,
       store,
+      overlays,
       log,
       invoke: invokeAction,
       command: (runId, command) => (command === 'resume' ? running.resume(runId) : running.command(runId, command)),
@@ -69,6 +72,7 @@ export function activate(context: vscode.ExtensionContext): ExtensionApi {
     scheduler,
     engine,
     dashboards,
+    overlays,
     facts,
     refresh: () => start.refresh(),
   };
@@ -76,7 +80,7 @@ export function activate(context: vscode.ExtensionContext): ExtensionApi {
   const retained = { webviewOptions: { retainContextWhenHidden: true } };
   own(vscode.window.registerWebviewViewProvider(EngineView.id, engine, retained));
   own(vscode.window.registerWebviewPanelSerializer(Dashboards.viewType, dashboards));
-  own(registerExplorer(services));
+  own(registerExplorer(services, problem => registrar.report(problem)));
   own(new StatusBar(store, running));
   own(new ContextKeys(services));
   const doctor = own(new GpuDoctor(engine));

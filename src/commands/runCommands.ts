@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import { problem } from '../common/errors';
 import type { EngineCommand } from '../common/protocol';
 import { isResumable } from '../common/run/stateMachine';
+import { compareRuns } from './compareRuns';
 import type { Registrar } from './registrar';
 import { queueConfig, runConfig } from './runConfig';
 import type { Services } from './services';
@@ -33,6 +34,7 @@ export function registerRunCommands(registrar: Registrar, services: Services): v
       });
       if (id !== undefined) dashboards.show(id);
     },
+    'peft.compareRuns': (...args) => compareRuns(services, args),
   });
 }
 

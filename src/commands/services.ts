@@ -1,5 +1,6 @@
 import type * as vscode from 'vscode';
 import type { FactSource } from '../configEditor/facts';
+import type { Overlays } from '../dashboard/overlays';
 import type { Dashboards } from '../dashboard/panels';
 import type { EngineView } from '../engineView/view';
 import type { RunController } from '../runs/controller';
@@ -17,6 +18,7 @@ export interface Services {
   readonly scheduler: Scheduler;
   readonly engine: EngineView;
   readonly dashboards: Dashboards;
+  readonly overlays: Overlays;
   /** What the editor knows about a config beyond its text. */
   readonly facts: FactSource;
   /** Reads all runs from disk again. */

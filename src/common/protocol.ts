@@ -111,6 +111,8 @@ export interface DashboardRequests {
   command: { params: { runId: string; command: EngineCommand }; result: { accepted: true } };
   /** Runs one of the extension's commands on this run (export adapter, reveal folder, delete, export table …). */
   invoke: { params: { runId: string; action: DashboardAction }; result: { accepted: true } };
+  /** Takes a run out of the charts of all dashboards, or puts it in. */
+  overlay: { params: { runId: string; shown: boolean }; result: { accepted: true } };
   /** Saves text or an image the page rendered, through a save dialog. */
   save: { params: { name: string; content: string | Uint8Array }; result: { saved: boolean } };
 }

@@ -1,21 +1,25 @@
 import * as vscode from 'vscode';
-import { problem } from '../common/errors';
+import { problem, toProblem } from '../common/errors';
 import {
   protocolVersion,
   type DashboardAction,
   type DashboardNotification,
   type DashboardRequests,
+  type DashboardSnapshot,
   type EngineCommand,
 } from '../common/protocol';
 import { connect, type Connection, type Handlers } from '../common/rpc';
+import type { RunView } from '../common/run/view';
 import type { RunStore } from '../runs/store';
 import { pageHtml } from '../webviews/html';
 import { webviewPort } from '../webviews/port';
+import { parsePanelState, type Overlays } from './overlays';
 import { saveFile } from './save';
 
 export interface DashboardDeps {
   readonly extensionUri: vscode.Uri;
   readonly store: RunStore;
+  readonly overlays: Overlays;
   readonly log: vscode.LogOutputChannel;
   readonly command: (runId: string, command: EngineCommand) => Promise<void>;
   readonly invoke: (runId: string, action: DashboardAction) => Promise<void>;
@@ -30,16 +34,26 @@ interface Open {
   runId: string | undefined;
 }
 
-/** Dashboards, one per run. Pages hold nothing: they ask for a snapshot and then get what is appended to the run. */
+/**
+ * Dashboards, one per run, each with the overlays beside its own run. Pages hold nothing: they ask for a snapshot and then
+ * get what is appended to its runs.
+ */
 export class Dashboards implements vscode.WebviewPanelSerializer, vscode.Disposable {
   static readonly viewType = 'peft.dashboard';
   private readonly open = new Set<Open>();
   private readonly listening: vscode.Disposable;
+  /** Resolves when the runs on disk are known: panels of the last session ask for theirs as soon as they can. */
+  private readonly listed: Promise<void>;
 
   constructor(private readonly deps: DashboardDeps) {
+    this.listed = new Promise(resolve => deps.store.onDidChange(resolve));
     this.listening = vscode.Disposable.from(
       deps.store.onDidAppend(({ runId, events }) => this.tell(runId, { type: 'deltas', runId, events })),
-      deps.store.onDidChange(() => this.retitle()),
+      deps.store.onDidChange(() => {
+        deps.overlays.prune(id => deps.store.find(id) !== undefined);
+        this.retitle();
+      }),
+      deps.overlays.onDidChange(() => void this.refresh()),
     );
   }
 
@@ -56,18 +70,26 @@ export class Dashboards implements vscode.WebviewPanelSerializer, vscode.Disposa
 
   /** Called by the editor for a panel of the last session. */
   deserializeWebviewPanel(panel: vscode.WebviewPanel, state: unknown): Promise<void> {
-    const { runId } = (state ?? {}) as { runId?: unknown };
-    this.attach(panel, typeof runId === 'string' ? runId : undefined);
+    const { runId, overlays } = parsePanelState(state);
+    this.deps.overlays.restore(overlays);
+    this.attach(panel, runId);
     return Promise.resolve();
   }
 
-  /** Gives every panel of the run a fresh picture, after its files were changed otherwise than by appending. */
+  get isAnyOpen(): boolean {
+    return this.open.size > 0;
+  }
+
+  /** Gives every panel a fresh picture: files were changed otherwise than by appending, or other runs are overlaid. */
   async refresh(): Promise<void> {
     for (const one of this.open) {
       if (one.runId === undefined || !this.deps.store.find(one.runId)) continue;
-      const runs = [await this.deps.store.view(one.runId)];
-      const body: DashboardNotification = { type: 'snapshot', snapshot: { version: protocolVersion, runs } };
-      one.connection.notify(body);
+      try {
+        const snapshot = await this.snapshotOf(one.runId);
+        one.connection.notify({ type: 'snapshot', snapshot } satisfies DashboardNotification);
+      } catch (error) {
+        this.deps.log.warn(`dashboard: ${toProblem(error).message}`);
+      }
     }
   }
 
@@ -108,16 +130,18 @@ export class Dashboards implements vscode.WebviewPanelSerializer, vscode.Disposa
   }
 
   private handlers(current: () => Open): Handlers<DashboardRequests> {
-    const { store, command, invoke } = this.deps;
+    const { store, overlays, command, invoke } = this.deps;
     return {
       hydrate: async ({ runId }) => {
         const one = current();
-        const wanted = runId ?? one.runId ?? store.runs.at(0)?.id;
+        const named = runId ?? one.runId;
+        if (named !== undefined && !store.find(named)) await Promise.race([this.listed, pause(5000)]);
+        const wanted = named ?? store.runs.at(0)?.id;
         if (wanted === undefined) throw problem('run.none', 'There are no runs yet.', 'Open a config and press Run.');
-        const view = await store.view(wanted);
+        const snapshot = await this.snapshotOf(wanted);
         one.runId = wanted;
         one.panel.title = this.titleOf(wanted);
-        return { version: protocolVersion, runs: [view] };
+        return snapshot;
       },
       command: async params => {
         await command(params.runId, params.command);
@@ -127,12 +151,39 @@ export class Dashboards implements vscode.WebviewPanelSerializer, vscode.Disposa
         await invoke(runId, action);
         return { accepted: true };
       },
+      overlay: ({ runId, shown }) => {
+        overlays.set([runId], shown);
+        return { accepted: true };
+      },
       save: async ({ name, content }) => ({ saved: await saveFile(name, content) }),
     };
   }
 
+  /** Throws if the main run cannot be read; an overlay that cannot is left out. */
+  private async snapshotOf(main: string): Promise<DashboardSnapshot> {
+    const { store, overlays, log } = this.deps;
+    for (;;) {
+      const beside = overlays.beside(main);
+      const first = await store.view(main);
+      const others = beside
+        .filter(id => store.find(id))
+        .map(async (id): Promise<RunView[]> => {
+          try {
+            return [await store.view(id)];
+          } catch (error) {
+            log.warn(`dashboard: ${toProblem(error).message}`);
+            return [];
+          }
+        });
+      const runs = [first, ...(await Promise.all(others)).flat()];
+      // Checked or unchecked while files were being read: what this page hears next must not be older.
+      if (overlays.beside(main).join() === beside.join()) return { version: protocolVersion, runs };
+    }
+  }
+
   private tell(runId: string, body: DashboardNotification): void {
-    for (const one of this.open) if (one.runId === runId) one.connection.notify(body);
+    const shows = ({ runId: main }: Open) => main === runId || this.deps.overlays.has(runId);
+    for (const one of this.open) if (shows(one)) one.connection.notify(body);
   }
 
   private titleOf(runId: string | undefined): string {
@@ -145,4 +196,8 @@ export class Dashboards implements vscode.WebviewPanelSerializer, vscode.Disposa
       if (one.panel.title !== title) one.panel.title = title;
     }
   }
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, milliseconds));
 }

@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import type { RunState } from '../common/run/events';
+import type { Overlays } from '../dashboard/overlays';
 import { stateLabels } from '../engineView/labels';
 import type { BrokenRun, RunEntry, RunStore } from '../runs/store';
 import { gather } from '../runs/workspaceRoots';
@@ -24,12 +25,16 @@ export class RunsTree implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
   private readonly listening: vscode.Disposable;
   readonly onDidChangeTreeData = this.changed.event;
 
-  constructor(private readonly store: RunStore) {
+  constructor(
+    private readonly store: RunStore,
+    private readonly overlays: Overlays,
+  ) {
     const soon = gather(1000, () => this.changed.fire());
     this.listening = vscode.Disposable.from(
       soon,
       store.onDidChange(() => this.changed.fire()),
       store.onDidAppend(() => soon.call()),
+      overlays.onDidChange(() => this.changed.fire()),
     );
   }
 
@@ -39,7 +44,12 @@ export class RunsTree implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
 
   getTreeItem(node: RunsNode): vscode.TreeItem {
     if (node.kind === 'group') return groupItem(node.group, node.runs.length);
-    return node.kind === 'run' ? runItem(node.run) : brokenItem(node.broken);
+    return node.kind === 'run' ? runItem(node.run, this.overlays.has(node.run.id)) : brokenItem(node.broken);
+  }
+
+  /** Draws the rows again, e.g. where a checkbox says what was refused. */
+  refresh(): void {
+    this.changed.fire();
   }
 
   dispose(): void {
@@ -57,7 +67,7 @@ function groupItem(group: Group, count: number): vscode.TreeItem {
   return item;
 }
 
-function runItem({ id, summary }: RunEntry): vscode.TreeItem {
+function runItem({ id, summary }: RunEntry, isOverlaid: boolean): vscode.TreeItem {
   const best = summary.bestEvalLoss;
   const label = best === undefined ? summary.name : `${summary.name} · ${formatLoss(best)}`;
   const item = new vscode.TreeItem(label);
@@ -68,9 +78,19 @@ function runItem({ id, summary }: RunEntry): vscode.TreeItem {
   const [icon, color] = icons[summary.state];
   item.iconPath = new vscode.ThemeIcon(icon, color === undefined ? undefined : new vscode.ThemeColor(color));
   item.command = { command: 'peft.openDashboard', title: vscode.l10n.t('Open Dashboard'), arguments: [id] };
+  item.checkboxState = checkbox(summary.name, isOverlaid);
   const state = stateLabels()[summary.state].toLocaleLowerCase(vscode.env.language);
   item.accessibilityInformation = { label: `${label}, ${state}, ${item.description}` };
   return item;
+}
+
+function checkbox(name: string, isOverlaid: boolean): vscode.TreeItem['checkboxState'] {
+  const { Checked, Unchecked } = vscode.TreeItemCheckboxState;
+  return {
+    state: isOverlaid ? Checked : Unchecked,
+    tooltip: isOverlaid ? vscode.l10n.t('Drawn in the charts') : vscode.l10n.t('Draw in the charts, beside other runs'),
+    accessibilityInformation: { label: vscode.l10n.t('Draw {0} in the charts', name) },
+  };
 }
 
 function describe({ method, step, totalSteps }: RunEntry['summary']): string {

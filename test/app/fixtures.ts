@@ -22,6 +22,8 @@ export interface RunShape {
   readonly rank?: number;
   readonly seed?: number;
   readonly floor?: number;
+  /** Minutes after the others; a run at another time has another id. */
+  readonly created?: number;
   readonly state?: RunState;
   readonly evalEvery?: number;
   readonly budgetMib?: number;
@@ -38,9 +40,9 @@ export function random(seed: number): () => number {
 
 export function manifestOf(shape: RunShape): RunManifest {
   return {
-    id: `20261124-${shape.name}`,
+    id: `20261124-${shape.name}${shape.created ? `-${shape.created}` : ''}`,
     name: shape.name,
-    createdAt: created,
+    createdAt: created + 60_000 * (shape.created ?? 0),
     config: configOf(shape),
     configPath: `${shape.name}.peft.yaml`,
     model: { label: 'builtin:tiny', fingerprint: 'a1b2c3' },

@@ -1,6 +1,6 @@
 /** Stands where VS Code stands: hands the page its API, answers its requests over the real connection, streams events. */
 import { problem } from '../../src/common/errors';
-import type { DashboardRequests } from '../../src/common/protocol';
+import { protocolVersion, type DashboardRequests } from '../../src/common/protocol';
 import { connect, type Handlers, type Port } from '../../src/common/rpc';
 import { scenes } from './scenes';
 import themes from './themes.json';
@@ -19,6 +19,7 @@ declare const window: PageWindow;
 
 const query = new URLSearchParams(location.search);
 const scene = (scenes[query.get('scene') ?? 'running'] ?? scenes.running)();
+let shown = scene.snapshot;
 
 function applyTheme(name: string): void {
   const theme = Object.entries(themes).find(([key]) => key === name)?.[1] ?? themes.dark;
@@ -56,6 +57,13 @@ function handlers(): Handlers<DashboardRequests> {
     },
     command: accept('command'),
     invoke: accept('invoke'),
+    overlay: params => {
+      const accepted = accept('overlay')(params);
+      const runs = (shown?.runs ?? []).filter(run => run.manifest.id !== params.runId);
+      shown = { version: protocolVersion, runs };
+      connection.notify({ type: 'snapshot', snapshot: shown });
+      return accepted;
+    },
     save: params => {
       window.asked.push({ method: 'save', params });
       return { saved: true };

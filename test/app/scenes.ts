@@ -65,6 +65,21 @@ const nonFinite = {
 export const scenes: Readonly<Record<string, () => Scene>> = {
   running: () => show(viewOf(base)),
   overlay: () => show(viewOf(base), viewOf(other)),
+  compare: () =>
+    show(
+      viewOf(base),
+      viewOf(other),
+      ...[4, 32, 64, 16].map((rank, i) =>
+        viewOf({
+          ...other,
+          name: rank === 16 ? base.name : `devil-lora-r${rank}`,
+          rank,
+          seed: 9 + i,
+          floor: 1.8 + 0.15 * i,
+          created: 90 * i,
+        }),
+      ),
+    ),
   paused: () => show(viewOf({ ...base, state: 'paused' })),
   completed: () => show(viewOf({ ...base, done: 200, state: 'completed' })),
   interrupted: () =>

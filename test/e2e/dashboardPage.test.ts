@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { startPreview } from '../app/serve.mjs';
-import { launchBrowser } from '../workbench/browser';
+import { launchBrowser } from '../tools/chrome.mjs';
 import { eventually } from './eventually';
 
 interface Asked {
@@ -17,7 +17,11 @@ interface Asked {
 
 interface HarnessWindow {
   readonly asked: readonly Asked[];
-  readonly kept: { readonly runId: string; readonly preferences: { readonly tables: readonly string[] } };
+  readonly kept: {
+    readonly runId: string;
+    readonly overlays: readonly string[];
+    readonly preferences: { readonly tables: readonly string[] };
+  };
   useTheme(name: string): void;
   prepare(name: string): () => void;
   deliver(): void;
@@ -106,6 +110,20 @@ describe('dashboard page', () => {
     await whole.waitFor();
     await page.keyboard.press('Escape');
     await tip.waitFor({ state: 'hidden' });
+  });
+
+  it('takes an overlay out of the charts; the others keep their colours', async () => {
+    await open('compare');
+    const entries = page.locator('.card-loss .legend .mark-line');
+    const colours = (): Promise<(string | null)[]> =>
+      entries.evaluateAll(marks => marks.map(mark => mark.getAttribute('data-colour')));
+    await eventually(async () => assert.equal(new Set(await colours()).size, 6));
+    const before = await colours();
+    await page.getByRole('button', { name: 'Take devil-lora out of the charts' }).click();
+    await eventually(async () => assert.deepEqual(await colours(), before.toSpliced(1, 1)));
+    const [{ method, params }] = await asked();
+    assert.deepEqual([method, params], ['overlay', { runId: '20261124-devil-lora', shown: false }]);
+    await eventually(async () => assert.equal((await page.evaluate(() => window.kept)).overlays.length, 4));
   });
 
   it('moves through the importance map with arrows, one cell in the tab order', async () => {
@@ -208,7 +226,7 @@ describe('dashboard page', () => {
 
   for (const width of [400, 900, 1000, 1600]) {
     it(`fits ${width} pixels without scrolling sideways`, async () => {
-      for (const scene of ['overlay', 'interrupted', 'starting', 'full', 'large']) {
+      for (const scene of ['overlay', 'compare', 'interrupted', 'starting', 'full', 'large']) {
         if (scene !== 'overlay') await page.close();
         await open(scene, width);
         await eventually(async () => {

@@ -8,6 +8,8 @@ import { toCsv, type TableModel } from './model/table';
 export interface Actions {
   command(command: EngineCommand): void;
   invoke(action: DashboardAction): void;
+  /** Takes a run out of the charts of all dashboards. */
+  removeOverlay(runId: string): void;
   saveTable(name: string, table: TableModel): void;
   saveImage(name: string, image: Blob | undefined): void;
 }
@@ -25,6 +27,7 @@ export function createActions(host: Host, store: Store): Actions {
   return {
     command: command => withRun(runId => connection.request('command', { runId, command })),
     invoke: action => withRun(runId => connection.request('invoke', { runId, action })),
+    removeOverlay: runId => attempt(connection.request('overlay', { runId, shown: false })),
     saveTable: (name, table) =>
       withRun((_, run) => connection.request('save', { name: `${run}-${name}.csv`, content: toCsv(table) })),
     saveImage: (name, image) =>

@@ -22,6 +22,8 @@ export const defaultPreferences: Preferences = {
 /** What a page leaves behind so that the same run comes back after a reload. */
 export interface SavedState {
   readonly runId?: string;
+  /** Runs drawn beside it. */
+  readonly overlays: readonly string[];
   readonly preferences: Preferences;
 }
 
@@ -30,6 +32,7 @@ export function parseSavedState(value: unknown): SavedState {
   const saved = record(value);
   return {
     runId: typeof saved.runId === 'string' ? saved.runId : undefined,
+    overlays: strings(saved.overlays),
     preferences: parsePreferences(saved.preferences),
   };
 }
@@ -46,10 +49,14 @@ function parsePreferences(value: unknown): Preferences {
   return {
     smoothing: usable ? smoothing : defaultPreferences.smoothing,
     logLoss: logLoss === true,
-    tables: Array.isArray(tables) ? tables.filter(id => typeof id === 'string') : [],
+    tables: strings(tables),
     metric: typeof metric === 'string' ? metric : defaultPreferences.metric,
     heatRange: heatRange === 'run' ? 'run' : 'step',
   };
+}
+
+function strings(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter(item => typeof item === 'string') : [];
 }
 
 function record(value: unknown): Readonly<Record<string, unknown>> {

@@ -6,6 +6,7 @@ import { protocolVersion } from '../../src/common/protocol';
 import type { RunEvent } from '../../src/common/run/events';
 import { fold } from '../../src/common/run/fold';
 import type { RunView } from '../../src/common/run/view';
+import { assignColours, type RunColour } from './model/overlays';
 import type { Preferences, SavedState } from './preferences';
 
 export type Phase = 'loading' | 'ready' | 'outdated' | 'unreachable';
@@ -15,6 +16,8 @@ export interface AppState {
   readonly phase: Phase;
   /** The main run first, then the overlays. */
   readonly runs: readonly RunView[];
+  /** One for each of `runs`; an overlay keeps its own while others come and go. */
+  readonly colours: readonly RunColour[];
   readonly preferences: Preferences;
   /** A request of this page that failed; shown until dismissed. */
   readonly failure?: Problem;
@@ -41,7 +44,7 @@ export class Store implements Disposable {
     private readonly ports: StorePorts,
     private readonly saved: SavedState,
   ) {
-    this.current = { phase: 'loading', runs: [], preferences: saved.preferences };
+    this.current = { phase: 'loading', runs: [], colours: [], preferences: saved.preferences };
   }
 
   get state(): AppState {
@@ -83,10 +86,13 @@ export class Store implements Disposable {
 
   private show(snapshot: DashboardSnapshot): void {
     if (snapshot.version !== protocolVersion) {
-      this.set({ phase: 'outdated', runs: [], failure: undefined });
+      this.set({ phase: 'outdated', runs: [], colours: [], failure: undefined });
       return;
     }
-    this.set({ phase: 'ready', runs: snapshot.runs, failure: undefined });
+    const { runs } = snapshot;
+    const ids = (list: readonly RunView[]): string[] => list.map(run => run.manifest.id);
+    const before = new Map(ids(this.current.runs).map((id, i) => [id, this.current.colours[i]]));
+    this.set({ phase: 'ready', runs, colours: assignColours(ids(runs), before), failure: undefined });
     this.persist();
   }
 
@@ -116,6 +122,7 @@ export class Store implements Disposable {
   }
 
   private persist(): void {
-    this.ports.save({ runId: this.current.runs[0]?.manifest.id, preferences: this.current.preferences });
+    const [runId, ...overlays] = this.current.runs.map(run => run.manifest.id);
+    this.ports.save({ runId, overlays, preferences: this.current.preferences });
   }
 }

@@ -10,7 +10,10 @@ const whole: RunShape = { ...shape, done: 40 };
 const { id } = manifestOf(shape);
 
 /** A store whose frames are drawn by hand and whose host answers from a list. */
-function createStore(answers: (() => DashboardSnapshot)[], saved: SavedState = { preferences: defaultPreferences }) {
+function createStore(
+  answers: (() => DashboardSnapshot)[],
+  saved: SavedState = { overlays: [], preferences: defaultPreferences },
+) {
   const frames: (() => void)[] = [];
   const asked: (string | undefined)[] = [];
   const kept: SavedState[] = [];
@@ -37,7 +40,11 @@ const laterEvents = () => eventsOf(whole).slice(viewOf(shape).seq);
 
 describe('the store of the page', () => {
   it('asks for the run it showed before, and keeps what it shows', async () => {
-    const { store, asked, kept } = createStore([snapshot(shape)], { runId: 'old', preferences: defaultPreferences });
+    const { store, asked, kept } = createStore([snapshot(shape)], {
+      runId: 'old',
+      overlays: [],
+      preferences: defaultPreferences,
+    });
     assert.equal(store.state.phase, 'loading');
     await store.hydrate();
     assert.deepEqual(asked, ['old']);
@@ -95,6 +102,22 @@ describe('the store of the page', () => {
     assert.equal(store.state.phase, 'ready');
   });
 
+  it('folds events of an overlay and keeps which runs are beside the main one, in their colours', async () => {
+    const [second, third] = ['second', 'third'].map(name => ({ ...shape, name }));
+    const all = { version: protocolVersion, runs: [viewOf(shape), viewOf(second), viewOf(third)] };
+    const { store, kept } = createStore([() => all]);
+    await store.hydrate();
+    assert.deepEqual(kept.at(-1)?.overlays, [manifestOf(second).id, manifestOf(third).id]);
+    assert.deepEqual(store.state.colours, ['blue', 'orange', 'green']);
+    const events = eventsOf({ ...third, done: 40 }).slice(viewOf(third).seq);
+    store.receive({ type: 'deltas', runId: manifestOf(third).id, events });
+    assert.deepEqual(store.state.runs[2], viewOf({ ...third, done: 40 }));
+    const fewer = { version: protocolVersion, runs: [viewOf(shape), viewOf(third)] };
+    store.receive({ type: 'snapshot', snapshot: fewer });
+    assert.deepEqual(store.state.colours, ['blue', 'green']);
+    assert.deepEqual(kept.at(-1)?.overlays, [manifestOf(third).id]);
+  });
+
   it('keeps preferences', async () => {
     const { store, kept } = createStore([snapshot(shape)]);
     await store.hydrate();
@@ -107,13 +130,14 @@ describe('the store of the page', () => {
 describe('saved state', () => {
   it('survives garbage and other builds', () => {
     for (const garbage of [undefined, null, 7, 'x', [], { preferences: 5 }, { preferences: { smoothing: 'a' } }]) {
-      assert.deepEqual(parseSavedState(garbage), { runId: undefined, preferences: defaultPreferences });
+      assert.deepEqual(parseSavedState(garbage), { runId: undefined, overlays: [], preferences: defaultPreferences });
     }
     const saved = {
       runId: 'a',
       preferences: { ...defaultPreferences, smoothing: 1.5, tables: ['loss', 3], heatRange: 'run' },
     };
-    const { runId, preferences } = parseSavedState(saved);
+    const { runId, overlays, preferences } = parseSavedState({ ...saved, overlays: ['b', 7] });
+    assert.deepEqual(overlays, ['b']);
     assert.equal(runId, 'a');
     assert.equal(preferences.smoothing, defaultPreferences.smoothing);
     assert.deepEqual(preferences.tables, ['loss']);

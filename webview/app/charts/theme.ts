@@ -28,9 +28,6 @@ export interface Theme {
   readonly highContrast: boolean;
 }
 
-/** Colours of the main run and its overlays, in order; more runs start over. */
-export const runColours: readonly ColourName[] = ['blue', 'orange', 'green', 'purple', 'red', 'yellow'];
-
 /** Reads the theme again whenever VS Code changes it. */
 export class ThemeSource implements Disposable {
   private readonly changed = new Emitter<Theme>();

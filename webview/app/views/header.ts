@@ -46,6 +46,7 @@ function describe({ run, runs }: RunState): string {
   const config = run.manifest.config;
   const other = runs[1];
   if (other === undefined) return describeConfig(config);
+  if (runs.length > 2) return `${describeConfig(config)} · beside ${runs.length - 1} other runs`;
   const differences = describeDifferences(config, other.manifest.config);
   if (differences.length === 0) return `same config as ${other.manifest.name}`;
   return `${differences.join(', ')} · against ${other.manifest.name}`;

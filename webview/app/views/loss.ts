@@ -3,7 +3,6 @@ import { isActive } from '../../../src/common/run/stateMachine';
 import { LinePlot } from '../charts/linePlot';
 import type { Reading } from '../charts/overlay';
 import type { LineSeries, Mark } from '../charts/lineOptions';
-import { runColours } from '../charts/theme';
 import { createGate, fill, h } from '../dom';
 import { formatMetric, formatTick } from '../model/format';
 import {
@@ -17,6 +16,7 @@ import {
   type Range,
 } from '../model/loss';
 import { startMessage } from '../model/messages';
+import { longestSteps, overlayHint, runLabels, type RunColour } from '../model/overlays';
 import { bestEvaluation } from '../model/run';
 import { toggled } from '../preferences';
 import { iconButton, setPressed } from '../toolkit';
@@ -26,6 +26,8 @@ import type { RunState, View, ViewContext } from './view';
 
 const id = 'loss';
 const tableRows = 120;
+/** From this many runs on, unsmoothed curves would hide the smoothed ones. */
+const maxRaws = 4;
 
 /** Training and evaluation loss of the main run and its overlays. */
 export function createLossView(context: ViewContext): View {
@@ -45,6 +47,7 @@ class LossView implements View {
   private state?: RunState;
   /** Smoothed losses of the runs on show, kept for cursor reads between draws. */
   private smoothed: (readonly number[])[] = [];
+  private labels: readonly string[] = [];
 
   constructor(private readonly context: ViewContext) {
     const { setPreferences } = context;
@@ -68,7 +71,7 @@ class LossView implements View {
       cursor: context.cursor,
       zoomable: true,
       format: formatTick,
-      steps: () => this.state?.run.metrics.step ?? [],
+      steps: () => longestSteps(this.state?.runs ?? []),
       read: step => this.read(step),
       onRedraw: () => this.draw(),
     });
@@ -124,19 +127,19 @@ class LossView implements View {
   private draw(): void {
     const { state, plot } = this;
     if (state === undefined) return;
-    const { runs, preferences } = state;
+    const { runs, colours, preferences } = state;
     this.smoothed = runs.map(run => smoothedLoss(run, preferences.smoothing));
     const full = fullRange(runs);
     const range = plot.visible(full);
-    const raws = preferences.smoothing > 0 && runs.length < 4;
-    const series = runs.flatMap((run, i) => this.seriesOf(run, i, { range, raws }));
+    const raws = preferences.smoothing > 0 && runs.length < maxRaws;
+    this.labels = runLabels(runs);
+    const series = runs.flatMap((run, i) => this.seriesOf(run, i, { range, raws, colour: colours[i] }));
     plot.draw({ series, range: full, logarithmic: preferences.logLoss, marks: marksOf(state.run, range) });
     this.reset.toggleAttribute('disabled', !plot.zoomed);
     this.drawLegend(state);
   }
 
-  private seriesOf(run: RunView, index: number, { range, raws }: { range: Range; raws: boolean }): LineSeries[] {
-    const colour = runColours[index % runColours.length];
+  private seriesOf(run: RunView, index: number, { range, raws, colour }: SeriesLook): LineSeries[] {
     const { step, loss } = run.metrics;
     const { pixels } = this.plot;
     const key = run.manifest.id;
@@ -155,15 +158,15 @@ class LossView implements View {
     const { state, smoothed } = this;
     if (state === undefined) return [];
     return state.runs.flatMap((run, i): Reading[] => {
-      const colour = runColours[i % runColours.length];
-      const { metrics, evaluations, manifest } = run;
+      const colour = state.colours[i];
+      const { metrics, evaluations } = run;
       const smooth = valueAt(metrics.step, smoothed[i] ?? [], step);
       const raw = valueAt(metrics.step, metrics.loss, step);
       const evaluation = valueAt(evaluations.step, evaluations.loss, step);
       const isSmoothed = state.preferences.smoothing > 0 && raw !== undefined;
       const text = `${formatMetric(smooth)}${isSmoothed ? ` (${formatMetric(raw)})` : ''}`;
       return [
-        ...(smooth === undefined ? [] : [{ label: manifest.name, colour, value: smooth, text }]),
+        ...(smooth === undefined ? [] : [{ label: this.labels[i], colour, value: smooth, text }]),
         ...(evaluation === undefined
           ? []
           : [{ label: 'evaluation', colour, value: evaluation, text: formatMetric(evaluation) }]),
@@ -171,19 +174,37 @@ class LossView implements View {
     });
   }
 
-  private drawLegend({ runs, run, preferences }: RunState): void {
+  private drawLegend({ runs, run, colours, preferences }: RunState): void {
     const smoothed = preferences.smoothing > 0;
-    if (!this.legendChanged(smoothed, run.checkpoints.length > 0, ...runs.map(one => one.manifest.name))) return;
+    const hasCheckpoints = run.checkpoints.length > 0;
+    if (!this.legendChanged(smoothed, hasCheckpoints, this.labels.join('\n'), runs, colours)) return;
     const entry = (glyph: string, text: string, colour?: string): HTMLElement =>
       h('span', {}, h('i', { class: `mark mark-${glyph}`, 'data-colour': colour }), text);
+    const overlaid = runs.slice(1).map((one, i) => {
+      const item = entry('line', this.labels[i + 1], colours[i + 1]);
+      item.classList.add('overlaid');
+      item.title = overlayHint(one, run);
+      const remove = (): void => this.context.actions.removeOverlay(one.manifest.id);
+      item.append(
+        iconButton({ label: `Take ${this.labels[i + 1]} out of the charts`, icon: 'close', onClick: remove }),
+      );
+      return item;
+    });
     fill(
       this.legend,
-      ...runs.map((one, i) => entry('line', one.manifest.name, runColours[i % runColours.length])),
-      smoothed && entry('raw', 'unsmoothed', runColours[0]),
-      entry('diamond', 'evaluation', runColours[0]),
-      run.checkpoints.length > 0 && entry('dash', 'checkpoint'),
+      entry('line', this.labels[0], colours[0]),
+      ...overlaid,
+      smoothed && runs.length < maxRaws && entry('raw', 'unsmoothed', colours[0]),
+      entry('diamond', 'evaluation', colours[0]),
+      hasCheckpoints && entry('dash', 'checkpoint'),
     );
   }
+}
+
+interface SeriesLook {
+  readonly range: Range;
+  readonly raws: boolean;
+  readonly colour: RunColour;
 }
 
 function fullRange(runs: readonly RunView[]): Range {

@@ -1,10 +1,10 @@
 import type { MetricSeries, RunView } from '../../../src/common/run/view';
 import { LinePlot } from '../charts/linePlot';
 import type { Reading } from '../charts/overlay';
-import { runColours } from '../charts/theme';
 import { createGate } from '../dom';
 import { axisEnd, valueAt, visiblePoints } from '../model/loss';
 import { waitingMessage } from '../model/messages';
+import { longestSteps, runLabels } from '../model/overlays';
 import { Card } from './card';
 import type { RunState, View, ViewContext } from './view';
 
@@ -24,11 +24,12 @@ export function createTrendView({ theme, cursor }: ViewContext, options: TrendOp
   let state: RunState | undefined;
   const changed = createGate();
   const card = new Card({ id, title });
+  let labels: readonly string[] = [];
   const read = (step: number): Reading[] =>
     (state?.runs ?? []).flatMap((run, i): Reading[] => {
       const value = valueAt(run.metrics.step, run.metrics[column], step);
       if (value === undefined) return [];
-      return [{ label: run.manifest.name, colour: runColours[i % runColours.length], value, text: format(value) }];
+      return [{ label: labels[i], colour: state?.colours[i] ?? 'blue', value, text: format(value) }];
     });
   const plot = new LinePlot({
     id,
@@ -36,17 +37,18 @@ export function createTrendView({ theme, cursor }: ViewContext, options: TrendOp
     theme,
     cursor,
     format: options.tick,
-    steps: () => state?.run.metrics.step ?? [],
+    steps: () => longestSteps(state?.runs ?? []),
     read,
     onRedraw: () => draw(),
   });
   const draw = (): void => {
     if (state === undefined) return;
+    const { colours } = state;
     const range = { min: 0, max: Math.max(...state.runs.map(run => axisEnd(run.step, run.totalSteps))) };
     const visible = plot.visible(range);
     const series = state.runs.map((run, i) => ({
       id: run.manifest.id,
-      colour: runColours[i % runColours.length],
+      colour: colours[i],
       kind: 'line' as const,
       points: visiblePoints(run.metrics.step, run.metrics[column], visible, plot.pixels),
     }));
@@ -59,6 +61,7 @@ export function createTrendView({ theme, cursor }: ViewContext, options: TrendOp
     element: card.element,
     update: next => {
       state = next;
+      labels = runLabels(next.runs);
       if (!changed(...next.runs.flatMap(run => [run.manifest.id, run.seq]))) return;
       const empty = next.run.metrics.step.length === 0;
       card.setEmpty(empty ? waitingMessage(next.run, 'step') : undefined);
