@@ -2,19 +2,8 @@
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { build } from 'esbuild';
-import { chromium } from 'playwright-core';
-import { ensureChrome } from '../tools/setup.mjs';
+import { launchBrowser } from '../tools/chrome.mjs';
 import { benchFolder } from './peers.mjs';
-
-const flags = [
-  '--no-sandbox',
-  '--enable-unsafe-webgpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
 
 /** @typedef {{ open(name: string): Promise<import('playwright-core').Page>, close(): Promise<void> }} Bench */
 
@@ -32,7 +21,7 @@ export async function openBench() {
     );
   });
   await new Promise(resolve => server.listen(0, '127.0.0.1', resolve));
-  const browser = await chromium.launch({ executablePath: await ensureChrome(), args: flags });
+  const browser = await launchBrowser();
   const address = `http://127.0.0.1:${server.address().port}`;
   return {
     async open(name) {

@@ -3,7 +3,7 @@ import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { root } from '../tools/process.mjs';
-import { launchBrowser } from '../workbench/browser';
+import { launchBrowser } from '../tools/chrome.mjs';
 import * as driver from '../workbench/driver';
 import { exampleWorkspace, packagedExtension } from '../workbench/example';
 import { eventsOf, stateOf, stepOf, waitForRun, type RunOnDisk } from '../workbench/runs';

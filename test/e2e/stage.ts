@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { root } from '../tools/process.mjs';
-import { launchBrowser } from '../workbench/browser';
+import { launchBrowser } from '../tools/chrome.mjs';
 import { openWindow } from '../workbench/driver';
 import { exampleWorkspace } from '../workbench/example';
 import { startWorkbench, type Workbench, type WorkbenchOptions } from '../workbench/server';

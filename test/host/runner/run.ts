@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../../tools/process.mjs';
-import { launchBrowser } from '../../workbench/browser';
+import { launchBrowser } from '../../tools/chrome.mjs';
 import { openWindow, runCommand, until } from '../../workbench/driver';
 import { exampleWorkspace, packagedExtension, packagedTests } from '../../workbench/example';
 import { startWorkbench } from '../../workbench/server';
@@ -30,9 +30,10 @@ async function run(): Promise<HostReport> {
     let shown = 0;
     await until(
       () => {
-        const lines = readReport()?.lines ?? [];
+        const report = readReport();
+        const lines = report?.lines ?? [];
         for (; shown < lines.length; shown++) console.log(`  ${lines[shown]}`);
-        return readReport()?.done ?? false;
+        return report?.done ?? false;
       },
       'the host tests',
       480,

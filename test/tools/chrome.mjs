@@ -1,5 +1,6 @@
-import { chromium, type Browser } from 'playwright-core';
-import { ensureChrome } from '../tools/setup.mjs';
+/** The browser of tests, demo and bench. */
+import { chromium } from 'playwright-core';
+import { ensureChrome } from './setup.mjs';
 
 /** Flags under which headless Chromium offers WebGPU (on SwiftShader where there is no GPU) and stays offline. */
 const flags = [
@@ -12,7 +13,11 @@ const flags = [
   '--disable-sync',
 ];
 
-/** Starts the Chrome or Chromium of this machine. */
-export async function launchBrowser(headless = true): Promise<Browser> {
+/**
+ * Starts the Chrome or Chromium of this machine.
+ * @param {boolean} [headless]
+ * @returns {Promise<import('playwright-core').Browser>}
+ */
+export async function launchBrowser(headless = true) {
   return chromium.launch({ executablePath: await ensureChrome(), headless, args: flags });
 }
