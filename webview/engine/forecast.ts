@@ -4,6 +4,7 @@ import { bytesByCategory, defaultLimits, type DeviceLimits } from './memory/layo
 import { liveBytes } from './memory/lives';
 import { methodOf } from './methods/methodOf';
 import type { ModelConfig } from './model/config';
+import { baseStorage } from './model/storage';
 import {
   parameterCounts,
   planPrograms,
@@ -81,13 +82,13 @@ export interface SpecInput extends Pick<EngineSpec, 'model' | 'method' | 'limits
 /** What a config makes of the engine: stream sizes and storage. */
 export function engineSpec({ config, model, method, limits, profile, lengths }: SpecInput): EngineSpec {
   const { data, training, samples, memory } = config;
-  const cap = Math.min(data.max_length, model.family === 'gpt2' ? model.maxPositions : data.max_length);
+  const virtual = method.virtualTokens?.count ?? 0;
+  const room = model.maxPositions - virtual;
+  const cap = Math.min(data.max_length, model.family === 'gpt2' ? room : data.max_length);
   const train = Math.min(cap, lengths?.train ?? cap);
   const evaluate = data.eval === undefined ? 0 : Math.min(cap, lengths?.evaluate ?? cap);
   const prompt = lengths?.prompt ?? Math.min(cap, 64);
-  const virtual = method.virtualTokens?.count ?? 0;
   const placeholders = method.virtualTokens?.place === 'input' ? virtual : 0;
-  const room = model.maxPositions - virtual;
   const text = samples.prompts.length === 0 ? 0 : Math.min(prompt + samples.max_new_tokens, room);
   return {
     model,
@@ -95,7 +96,7 @@ export function engineSpec({ config, model, method, limits, profile, lengths }: 
     limits,
     profile,
     betas: [training.adam_beta1, training.adam_beta2],
-    baseDtype: memory.quantization === 'f16' ? 'f16' : 'f32',
+    storage: baseStorage(memory),
     longest: Math.max(train, evaluate, text) + virtual,
     streams: {
       train: roundStream((train + placeholders) * training.per_device_train_batch_size),

@@ -208,7 +208,7 @@ async function makeTrainer(type: 'full' | 'lora', shape: GptShape): Promise<Trai
   const programs = planPrograms({
     model,
     method,
-    baseDtype: 'f32',
+    storage: { linear: 'f32', table: 'f32' },
     profile: opened.profile,
     limits: opened.info.limits,
     betas: [training.adam_beta1, training.adam_beta2],

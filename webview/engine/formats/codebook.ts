@@ -77,6 +77,8 @@ function linspace(first: number, last: number, count: number): Float32Array {
 
 export const dynamicCodebook: Codebook = codebook(dynamicMap());
 
+/** Name of the tensor that holds {@link codeTables} in a run; no weight of a model. */
+export const codeTablesName = 'quantization.codes';
 /** All tables one after another, as the kernels read them. */
 export const codeTables = Float32Array.of(...nf4, ...fp4, ...dynamicCodebook.values);
 /** Offsets into {@link codeTables}. */

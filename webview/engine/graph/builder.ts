@@ -19,6 +19,8 @@ export type Optimizer = 'adamw' | 'sgd';
 
 export interface ParameterOptions {
   readonly dtype?: DType;
+  /** For a matrix stored in blocks. */
+  readonly tables?: Tensor;
   readonly category?: 'weights' | 'adapter';
   readonly trainable?: boolean;
   readonly decay?: boolean;
@@ -80,7 +82,7 @@ export class GraphBuilder {
   parameter(name: string, shape: Shape, options: ParameterOptions = {}): Tensor {
     return this.table.once(
       name,
-      id => checked({ id, name, shape, dtype: options.dtype ?? 'f32', role: 'parameter' }),
+      id => checked({ id, name, shape, dtype: options.dtype ?? 'f32', role: 'parameter', tables: options.tables }),
       tensor =>
         this.table.parameters.push({
           tensor,

@@ -1,6 +1,14 @@
+import { packedLayout, type BlockFormat } from '../formats/blockFormat';
+
 export type Shape = readonly number[];
 /** `f16` is stored packed, two values per 32-bit word, and unpacked in WGSL with `unpack2x16float`. */
-export type DType = 'f32' | 'f16' | 'u32';
+export type ScalarType = 'f32' | 'f16' | 'u32';
+/** A frozen matrix [out, in] may be stored in blocks; its shape stays that of the matrix. */
+export type DType = ScalarType | BlockFormat;
+
+export function isPacked(dtype: DType): dtype is BlockFormat {
+  return typeof dtype !== 'string';
+}
 
 /**
  * What a tensor is, which decides its category and arena:
@@ -16,6 +24,8 @@ export interface Tensor {
   readonly shape: Shape;
   readonly dtype: DType;
   readonly role: Role;
+  /** Of a packed matrix: what its codes mean (`codeTables`). */
+  readonly tables?: Tensor;
 }
 
 /** Number of elements; 1 for a scalar. */
@@ -23,8 +33,9 @@ export function elements(shape: Shape): number {
   return shape.reduce((product, size) => product * size, 1);
 }
 
-/** Bytes of the data itself, without arena padding; f16 rounds up to whole 32-bit words. */
+/** Bytes of the data itself, without arena padding; f16 and packed blocks fill whole 32-bit words. */
 export function byteLength(shape: Shape, dtype: DType): number {
   const count = elements(shape);
+  if (isPacked(dtype)) return packedLayout(count, dtype).words * 4;
   return dtype === 'f16' ? Math.ceil(count / 2) * 4 : count * 4;
 }

@@ -10,6 +10,7 @@ import type { ModelConfig } from './config';
 import { matrix, parameter, type ModelContext, type ModelInputs } from './context';
 import { gpt2Blocks } from './gpt2';
 import { llamaBlocks } from './llama';
+import type { BaseStorage } from './storage';
 
 /** What is done with the last hidden state. */
 export type Goal = 'loss' | 'logits';
@@ -27,7 +28,7 @@ export interface BuildOptions {
   readonly config: ModelConfig;
   readonly method: Method;
   readonly S: number;
-  readonly baseDtype: 'f32' | 'f16';
+  readonly storage: BaseStorage;
   readonly limits: DeviceLimits;
   readonly longest: number;
   readonly goal: Goal;
@@ -60,7 +61,8 @@ export function buildModel(options: BuildOptions): BuiltModel {
       : undefined;
   const buckets = embeddingInputs(context);
   const looked = embedding(graph, names.embedding, { ids: inputs.tokens, parts: table, positions, buckets });
-  const replaced = options.placeholders ? options.method.embed?.(graph, looked, inputs.positions) : undefined;
+  const stream = { embedded: looked, positions: inputs.positions, table: positions?.table };
+  const replaced = options.placeholders ? options.method.embed?.(graph, stream) : undefined;
   const embedded = replaced ?? looked;
   const hidden = config.family === 'gpt2' ? gpt2Blocks(context, embedded) : llamaBlocks(context, embedded);
   const head = config.tiedEmbeddings ? table : tableParts(context, 'lm_head.weight', config.vocabSize);
@@ -90,17 +92,22 @@ const llamaNames = { embedding: 'model.embed_tokens.weight' };
 
 /** Splits a table by rows where one binding cannot hold it. */
 function tableParts(context: ModelContext, name: string, rows: number): TablePart[] {
-  const { config, limits, method, baseDtype } = context;
-  const bytes = method.trainsBase(name) || baseDtype === 'f32' ? 4 : 2;
+  const { config, limits, method } = context;
+  const dtype = context.storage.table;
+  const bytes = method.trainsBase(name) || dtype === 'f32' ? 4 : 2;
   const most = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize);
   const perPart = Math.floor(most / (config.hiddenSize * bytes));
-  if (rows <= perPart) return [{ tensor: matrix(context, name, [rows, config.hiddenSize]), firstRow: 0, rows }];
+  if (rows <= perPart) return [{ tensor: matrix(context, name, [rows, config.hiddenSize], dtype), firstRow: 0, rows }];
   const even = Math.ceil(rows / Math.ceil(rows / perPart) / 64) * 64;
   const step = Math.min(even, perPart);
   const parts: TablePart[] = [];
   for (let firstRow = 0; firstRow < rows; firstRow += step) {
     const count = Math.min(step, rows - firstRow);
-    parts.push({ tensor: matrix(context, `${name}#${firstRow}`, [count, config.hiddenSize]), firstRow, rows: count });
+    parts.push({
+      tensor: matrix(context, `${name}#${firstRow}`, [count, config.hiddenSize], dtype),
+      firstRow,
+      rows: count,
+    });
   }
   return parts;
 }

@@ -1,10 +1,13 @@
 import type { GraphBuilder } from '../graph/builder';
-import type { Tensor } from '../graph/tensor';
+import { problem } from '../../../src/common/errors';
+import { codeTables, codeTablesName } from '../formats/codebook';
+import { isPacked, type DType, type Tensor } from '../graph/tensor';
 import type { DeviceLimits } from '../memory/layout';
-import type { Method, Sublayer } from '../methods/method';
+import type { BaseLinear, Method, Sublayer } from '../methods/method';
 import { add } from '../ops/add';
 import type { ModuleSpec } from './catalog';
 import type { ModelConfig } from './config';
+import type { BaseStorage } from './storage';
 
 export interface ModelInputs {
   readonly tokens: Tensor;
@@ -19,8 +22,7 @@ export interface ModelContext {
   readonly config: ModelConfig;
   readonly method: Method;
   readonly S: number;
-  /** Storage of frozen matrices; vectors stay f32. */
-  readonly baseDtype: 'f32' | 'f16';
+  readonly storage: BaseStorage;
   readonly limits: DeviceLimits;
   /** Longest sequence of the run: rows of the rotary tables. */
   readonly longest: number;
@@ -43,19 +45,37 @@ export function parameter(context: ModelContext, name: string, shape: readonly n
   return context.graph.parameter(name, shape, { trainable, decay: decays(name, shape) });
 }
 
-/** A base matrix: f16 if the run stores frozen weights so. */
-export function matrix(context: ModelContext, name: string, shape: readonly number[]): Tensor {
+/** A base matrix, stored as `dtype` unless it trains. */
+export function matrix(context: ModelContext, name: string, shape: readonly number[], dtype: DType): Tensor {
   const trainable = context.method.trainsBase(name);
-  const dtype = trainable ? 'f32' : context.baseDtype;
-  return context.graph.parameter(name, shape, { dtype, trainable, decay: true });
+  return context.graph.parameter(name, shape, { dtype: trainable ? 'f32' : dtype, trainable, decay: true });
+}
+
+/** A linear's weight, packed as [out, in] whatever the file's layout. Codes cannot train. */
+function linearWeight(context: ModelContext, module: ModuleSpec): Pick<BaseLinear, 'weight' | 'layout'> {
+  const { graph, method, storage } = context;
+  const name = `${module.path}.weight`;
+  const { layout } = module;
+  const dtype = storage.linear;
+  if (!isPacked(dtype)) {
+    const shape = layout === 'io' ? [module.in, module.out] : [module.out, module.in];
+    return { weight: matrix(context, name, shape, dtype), layout };
+  }
+  if (method.trainsBase(name))
+    throw problem(
+      'method.quantized',
+      `${name} is to be trained, but memory.quantization ${dtype.kind} stores it as codes that cannot train.`,
+      'Use an adapter method such as LoRA, or set memory.quantization to none.',
+    );
+  const tables = graph.parameter(codeTablesName, [codeTables.length]);
+  return { weight: graph.parameter(name, [module.out, module.in], { dtype, tables }), layout: 'oi' };
 }
 
 /** A Linear or Conv1D of the base with what the method adds to it. */
 export function baseLinear(context: ModelContext, module: ModuleSpec, x: Tensor): Tensor {
-  const shape = module.layout === 'io' ? [module.in, module.out] : [module.out, module.in];
-  const weight = matrix(context, `${module.path}.weight`, shape);
+  const base = linearWeight(context, module);
   const bias = module.bias ? parameter(context, `${module.path}.bias`, [module.out]) : undefined;
-  return context.method.linear(context.graph, module, x, { weight, bias, layout: module.layout });
+  return context.method.linear(context.graph, module, x, { ...base, bias });
 }
 
 /** The residual stream h [S, d] after a sublayer with output f [S, d]. */

@@ -2,6 +2,9 @@ import { problem } from '../../../src/common/errors';
 import type { GraphBuilder } from '../graph/builder';
 import type { BackwardEmitter, Emitter } from '../graph/node';
 import type { Tensor } from '../graph/tensor';
+import { grid1d } from '../runtime/kernel';
+import { denseRows, eachDense } from './dequantize';
+import { groupSize, kernelOf } from './kernelSource';
 import { emitMatmul, splitOverTokens } from './matmul';
 import { emitLongColumnSum } from './reduce';
 
@@ -20,7 +23,7 @@ export interface LinearSizes {
 }
 
 /**
- * y [S, out] = x [S, in] · Wᵀ + bias. The weight may be f16 if it is frozen.
+ * y [S, out] = x [S, in] · Wᵀ + bias. The weight may be f16 if it is frozen, or packed in blocks (then layout `oi`).
  * @throws `graph.linear` when the shapes do not fit.
  */
 export function linear(g: GraphBuilder, name: string, x: Tensor, weights: LinearWeights): Tensor {
@@ -55,7 +58,34 @@ export function linearSizes(name: string, x: Tensor, { weight, bias, layout }: L
 /** y = x·Wᵀ + bias. */
 export function emitLinear(emit: Emitter, x: Tensor, { weight, bias, layout }: LinearWeights, y: Tensor): void {
   const [m, k] = x.shape;
-  emitMatmul(emit, { form: layout === 'oi' ? 'nt' : 'nn', a: x, b: weight, out: y, m, n: y.shape[1], k, bias });
+  const outer = y.shape[1];
+  const form = layout === 'oi' ? 'nt' : 'nn';
+  const inParts = denseRows(weight).length > 1;
+  const biasFirst = inParts && bias !== undefined;
+  if (biasFirst) emitRepeatRow(emit, bias, y);
+  eachDense(emit, weight, ({ tensor, firstRow, rows }) => {
+    const where = { m, n: inParts ? rows : outer, k, ldo: outer, outOffset: firstRow };
+    emitMatmul(emit, {
+      form,
+      a: x,
+      b: tensor,
+      out: y,
+      ...where,
+      bias: inParts ? undefined : bias,
+      accumulate: biasFirst,
+    });
+  });
+}
+
+/** Every row of out = row. */
+function emitRepeatRow(emit: Emitter, row: Tensor, out: Tensor): void {
+  const [rows, columns] = out.shape;
+  const kernel = kernelOf('repeat_row', () => ({
+    storage: { row: 'array<f32>', out: 'array<f32>' },
+    params: { count: 'u32', columns: 'u32' },
+    main: `  if (i < p.count) { out[i] = row[i % p.columns]; }`,
+  }));
+  emit.dispatch(kernel, [row, out], [rows * columns, columns], grid1d(rows * columns, groupSize));
 }
 
 /** dX, dW and db, each only if wanted. */
@@ -75,6 +105,10 @@ export function emitLinearBackward(emit: BackwardEmitter, x: Tensor, weights: Li
   if (emit.needs(x)) {
     const { tensor, accumulate } = emit.into(x);
     const form = layout === 'oi' ? 'nn' : 'nt';
-    emitMatmul(emit, { form, a: dy, b: weight, out: tensor, m: S, n: inner, k: outer, accumulate });
+    const inParts = denseRows(weight).length > 1;
+    eachDense(emit, weight, ({ tensor: b, firstRow, rows }) => {
+      const where = { m: S, n: inner, k: inParts ? rows : outer, lda: outer, aOffset: firstRow };
+      emitMatmul(emit, { form, a: dy, b, out: tensor, ...where, accumulate: accumulate || firstRow > 0 });
+    });
   }
 }

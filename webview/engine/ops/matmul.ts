@@ -1,6 +1,6 @@
 import { problem } from '../../../src/common/errors';
 import type { Emitter } from '../graph/node';
-import { elements, type Tensor } from '../graph/tensor';
+import { elements, isPacked, type Tensor } from '../graph/tensor';
 import { f32, grid1d } from '../runtime/kernel';
 import { groupSize, kernelOf, put } from './kernelSource';
 import { launchOf, up4, type Layers, type Resolved } from './matmulLaunch';
@@ -79,6 +79,7 @@ function check({ form, m, n, k, a, b, lda, ldb, aOffset, bOffset }: Resolved): v
     n < 1 ||
     k < 1 ||
     a.dtype !== 'f32' ||
+    isPacked(b.dtype) ||
     lda < aColumns ||
     ldb < bColumns ||
     short(a, aOffset + (aRows - 1) * lda + aColumns) ||

@@ -28,14 +28,14 @@ export interface RecordedModel {
 export function recordModel(spec: EngineSpec, table: TensorTable, name: ModelProgram, S: number): RecordedModel {
   const base = ranges[name] * idRange;
   const graph = new GraphBuilder(table, base);
-  const { model: config, method, baseDtype, limits, longest, profile, cache } = spec;
+  const { model: config, method, storage, limits, longest, profile, cache } = spec;
   const cached = name === 'prefill' || name === 'decode';
   const model = buildModel({
     graph,
     config,
     method,
     S,
-    baseDtype,
+    storage,
     limits,
     longest,
     goal: cached || name === 'generate' ? 'logits' : 'loss',

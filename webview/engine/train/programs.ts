@@ -1,4 +1,5 @@
 import { problem } from '../../../src/common/errors';
+import { codeTablesName } from '../formats/codebook';
 import { GraphBuilder, TensorTable } from '../graph/builder';
 import { idRange, Recorder, type Program } from '../graph/record';
 import { elements, type Tensor } from '../graph/tensor';
@@ -7,6 +8,7 @@ import type { DeviceLimits } from '../memory/layout';
 import type { ImportancePlan, Method, MethodRecorder } from '../methods/method';
 import { scalarCount } from '../model/build';
 import type { ModelConfig } from '../model/config';
+import type { BaseStorage } from '../model/storage';
 import { emitAdamW } from '../ops/adamw';
 import { emitSgd } from '../ops/sgd';
 import { emitSumSquares } from '../ops/reduce';
@@ -20,7 +22,7 @@ export const streamStep = 32;
 export interface EngineSpec {
   readonly model: ModelConfig;
   readonly method: Method;
-  readonly baseDtype: 'f32' | 'f16';
+  readonly storage: BaseStorage;
   readonly profile: Profile;
   readonly limits: DeviceLimits;
   /** AdamW's β1, β2. */
@@ -171,7 +173,7 @@ export function parameterCounts(programs: EnginePrograms): { trainable: number; 
   let trainable = 0;
   let total = 0;
   for (const spec of programs.table.parameters) {
-    if (spec.tensor.name.startsWith('rope.')) continue;
+    if (spec.tensor.name.startsWith('rope.') || spec.tensor.name === codeTablesName) continue;
     const count = elements(spec.tensor.shape);
     total += count;
     if (spec.trainable) trainable += count;
