@@ -48,7 +48,9 @@ export function activate(context: vscode.ExtensionContext): ExtensionApi {
   const running = controller;
   const queue = own(new RunQueue(workspaceRoots()[0]?.files, problem => registrar.report(problem)));
   const scheduler = own(new Scheduler(queue, running, problem => registrar.report(problem)));
-  const overlays = own(new Overlays());
+  const { workspaceState } = context;
+  const overlays = own(new Overlays(workspaceState.get<string[]>('peft.overlays')));
+  own(overlays.onDidChange(() => void workspaceState.update('peft.overlays', overlays.ids)));
   const dashboards = own(
     new Dashboards({
       extensionUri,

@@ -7,9 +7,14 @@ export const maxOverlays = 5;
 /** The runs whose curves every dashboard draws beside its own: the checked rows of the Runs view, in order of checking. */
 export class Overlays implements Disposable {
   private readonly changed = new Emitter<void>();
-  private checked: readonly string[] = [];
+  private checked: readonly string[];
 
   readonly onDidChange = this.changed.event;
+
+  /** `remembered`: what was checked when the window was closed; undefined if nothing was ever checked in it. */
+  constructor(private readonly remembered?: readonly string[]) {
+    this.checked = remembered ?? [];
+  }
 
   get ids(): readonly string[] {
     return this.checked;
@@ -43,9 +48,12 @@ export class Overlays implements Disposable {
     this.take(next);
   }
 
-  /** Checks what a dashboard of the last session showed, as far as there is room. */
+  /**
+   * Checks what a dashboard of the last session showed, as far as there is room. What the window remembers goes first: a
+   * dashboard that was hidden did not hear what was unchecked meanwhile.
+   */
   restore(ids: readonly string[]): void {
-    this.take([...new Set([...this.checked, ...ids])].slice(0, maxOverlays + 1));
+    if (this.remembered === undefined) this.take([...new Set([...this.checked, ...ids])].slice(0, maxOverlays + 1));
   }
 
   /** Unchecks runs that are gone. */

@@ -55,6 +55,9 @@ describe('runs checked for the charts', () => {
     assert.deepEqual(overlays.ids, ['a', 'b']);
     overlays.prune(() => true);
     assert.equal(told(), 3);
+    const remembered = new Overlays(['z']);
+    remembered.restore(['a']);
+    assert.deepEqual(remembered.ids, ['z']);
   });
 
   it('are read from the state of a panel, whatever wrote it', () => {
