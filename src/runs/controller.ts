@@ -122,12 +122,15 @@ export class RunController implements Disposable {
   async command(id: string, command: EngineCommand): Promise<void> {
     const run = this.run;
     if (run?.id !== id) throw problem('run.notActive', 'This run is not on the engine.', 'Start or resume it first.');
-    if (run.heldBy && (command === 'resume' || command === 'stop')) {
+    const isHeld = run.heldBy !== undefined && (command === 'resume' || command === 'stop');
+    if (isHeld) {
       run.retry();
       this.changed.fire();
     }
     if (command === 'stop') run.setState('stopping');
-    await this.deps.engine.request('command', { runId: id, command });
+    // The engine may have finished while writing had to wait; then there is nothing to tell it.
+    if (isHeld) this.tell(id, command);
+    else await this.deps.engine.request('command', { runId: id, command });
   }
 
   dispose(): void {

@@ -136,8 +136,22 @@ export class RunWriter implements Disposable {
 
   private async assertExists(): Promise<void> {
     if (await this.files.stat(joinPath(this.folder, 'run.json'))) return;
+    await this.removeRemains().catch(() => undefined);
     const hint = 'The run was stopped. Start it again from its config.';
     throw problem('run.deleted', `The run folder ${this.folder} was deleted while the run was going on.`, hint);
+  }
+
+  /**
+   * A write that was under way while the folder was deleted brings its parents back. Such a folder lacks config, segments
+   * and all checkpoints but the one being written; any other is left alone, because somebody may have meant to keep it.
+   */
+  private async removeRemains(): Promise<void> {
+    const { files, folder } = this;
+    const names = async (path: string) => (await files.list(path)).map(entry => entry.name);
+    const foreign = (await names(folder)).some(name => !['events', 'checkpoints'].includes(name));
+    const sealed = (await names(joinPath(folder, 'events'))).some(name => !name.startsWith('tail.'));
+    const checkpoints = await names(joinPath(folder, 'checkpoints'));
+    if (!foreign && !sealed && checkpoints.length <= 1) await files.remove(folder);
   }
 
   private async prune(): Promise<void> {

@@ -82,6 +82,32 @@ describe('run folder', () => {
     assert.equal(await codeOf(writer.writeCheckpoint(1, set('a'))), 'run.deleted');
     assert.deepEqual(files.paths(), []);
   });
+
+  it('takes away what a write brought back that was under way when the folder was deleted', async () => {
+    for (const write of [
+      (one: RunWriter) => one.append([metrics(1)]),
+      (one: RunWriter) => one.writeCheckpoint(1, set('a')),
+    ]) {
+      const { files, writer } = await create();
+      await writer.append([started()]);
+      files.delay = () => {
+        files.delay = undefined;
+        return files.remove(folder);
+      };
+      await write(writer).catch(() => undefined);
+      assert.equal(await codeOf(writer.append([metrics(2)])), 'run.deleted');
+      assert.deepEqual(files.paths(), []);
+    }
+  });
+
+  it('keeps what somebody left when only its list entry is gone', async () => {
+    const { files, writer } = await create();
+    await writer.writeCheckpoint(1, set('a'));
+    await files.remove(`${folder}/run.json`);
+    const before = files.paths();
+    assert.equal(await codeOf(writer.append([metrics(2)])), 'run.deleted');
+    assert.deepEqual(files.paths(), before);
+  });
 });
 
 describe('checkpoints', () => {
