@@ -8,12 +8,18 @@ import { writeFileSet } from '../../src/runs/fileSets';
 import { nodeFiles } from '../../src/headless/nodeFiles';
 import { Summary } from '../../src/headless/summary';
 import { toProblem } from '../../src/common/errors';
+import type { TrainJob } from '../../src/common/protocol';
 import { decodeToF32, f32Bytes } from '../../webview/engine/formats/dtypes';
 import { readSafetensors, writeSafetensors } from '../../webview/engine/formats/safetensors';
 import type { EngineValues } from '../../webview/engine/methods/method';
 import { openDevice, type OpenDevice } from '../../webview/engine/runtime/device';
 import { RunControl } from '../../webview/engine/train/control';
 import type { Engine } from '../../webview/engine/train/engine';
+import { isPacked } from '../../webview/engine/graph/tensor';
+import { tensorCatalog } from '../../webview/engine/model/catalog';
+import { parseModelConfig } from '../../webview/engine/model/config';
+import { openTensors } from '../../webview/engine/model/source';
+import { baseStorage, packedValues, storedType } from '../../webview/engine/model/storage';
 import { train } from '../../webview/engine/train/loop';
 import { stepWords } from '../../webview/engine/runtime/kernel';
 
@@ -27,6 +33,7 @@ async function runCase(folder: string, opened: OpenDevice): Promise<void> {
   const config = join(folder, 'case.peft.json');
   const loaded = await readConfig({ command: 'train', config, json: true, sets: [] });
   const { job } = await readJob(withGeneration(loaded), 'parity');
+  await dumpPacked(join(out, 'packed.safetensors'), job);
   const summary = new Summary(out);
   const logits: number[][] = [];
   const total = loaded.config.training.max_steps;
@@ -61,8 +68,25 @@ async function readInitial(path: string): Promise<EngineValues | undefined> {
 
 /** Plans the generation program, which `logits` needs, without spending time on samples at each evaluation. */
 function withGeneration<T extends Awaited<ReturnType<typeof readConfig>>>(loaded: T): T {
-  const samples = { prompts: ['w1'], max_new_tokens: 40, temperature: 0 };
+  const samples = { ...loaded.config.samples, prompts: ['w1'], max_new_tokens: 40, temperature: 0 };
   return { ...loaded, config: { ...loaded.config, samples } };
+}
+
+/** The matrices that the run stores in blocks, in the words it uploads. */
+async function dumpPacked(path: string, { config, model }: TrainJob): Promise<void> {
+  const shape = parseModelConfig(model.config, model.label);
+  const source = openTensors(
+    model.weights.flatMap(file => ('bytes' in file ? [file] : [])),
+    shape,
+  );
+  const storage = baseStorage(config.memory);
+  const entries = tensorCatalog(shape).flatMap(spec => {
+    const dtype = storedType(spec, storage);
+    if (!isPacked(dtype)) return [];
+    const words = packedValues(source.read(spec.name), spec, dtype);
+    return [[spec.name, { dtype: 'U32', shape: [words.length], bytes: new Uint8Array(words.buffer) }] as const];
+  });
+  if (entries.length > 0) await writeFile(path, writeSafetensors(new Map(entries)));
 }
 
 async function dump(path: string, tensors: ReadonlyMap<string, Float32Array>): Promise<void> {

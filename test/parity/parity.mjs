@@ -1,12 +1,13 @@
 /**
  * `npm run parity [-- --method full|lora|…] [--grep NAME] [--ci]`: trains small configs on our engine and on PyTorch + PEFT
  * from identical weights, initial adapter and batches, and prints the largest relative differences per config.
- * Makes its own Python environment in `.cache/parity` (PyTorch, transformers, PEFT, pinned in requirements.txt);
- * `PARITY_PYTHON` names another interpreter that already has them.
+ * Makes its own Python environments in `.cache/parity`, with versions pinned in requirements*.txt: one with PEFT, one with
+ * the `adapters` library, which needs an older transformers. `PARITY_PYTHON` and `PARITY_ADAPTERS_PYTHON` name interpreters
+ * that already have them.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../tools/process.mjs';
 import { ensurePackages, ensureSoftwareDrivers } from '../tools/setup.mjs';
@@ -26,16 +27,35 @@ function must(command, args, options = {}) {
   if (result.status !== 0) throw new Error(`${command} ${args.slice(0, 3).join(' ')} … failed.`);
 }
 
+/** Which files of `methods/` run in which environment. */
+const inAdapters = ['bottleneck'];
+const files = readdirSync(join(here, 'methods'));
+const all = files.filter(file => /^[a-z]\w*\.py$/.test(file)).map(file => file.slice(0, -3));
+const environments = [
+  {
+    venv: 'venv',
+    requirements: 'requirements.txt',
+    given: process.env.PARITY_PYTHON,
+    methods: all.filter(name => !inAdapters.includes(name)),
+  },
+  {
+    venv: 'venv-adapters',
+    requirements: 'requirements-adapters.txt',
+    given: process.env.PARITY_ADAPTERS_PYTHON,
+    methods: inAdapters,
+  },
+];
+
 /** The interpreter of a virtual environment with the pinned packages, made on first use. */
-function python() {
-  if (process.env.PARITY_PYTHON) return process.env.PARITY_PYTHON;
-  const venv = join(cache, 'venv');
+function python(environment) {
+  if (environment.given) return environment.given;
+  const venv = join(cache, environment.venv);
   const program = join(venv, process.platform === 'win32' ? 'Scripts/python.exe' : 'bin/python');
-  const requirements = join(here, 'requirements.txt');
+  const requirements = join(here, environment.requirements);
   const stamp = join(venv, 'requirements.sha256');
   const wanted = createHash('sha256').update(readFileSync(requirements)).digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return program;
-  console.log('parity: installing PyTorch (CPU), transformers and PEFT into .cache/parity/venv');
+  console.log(`parity: installing ${environment.requirements} into .cache/parity/${environment.venv}`);
   rmSync(venv, { recursive: true, force: true });
   mkdirSync(cache, { recursive: true });
   const made = spawnSync('python3', ['-m', 'venv', venv], { stdio: 'inherit' });
@@ -49,19 +69,29 @@ function python() {
   return program;
 }
 
-function runPython(program, args) {
+function runPython(environment, args) {
   const env = {
     ...process.env,
     HF_HUB_OFFLINE: '1',
+    PARITY_METHODS: environment.methods.join(),
     TOKENIZERS_PARALLELISM: 'false',
     PYTHONDONTWRITEBYTECODE: '1',
     PYTHONWARNINGS: 'ignore',
     HF_HUB_DISABLE_PROGRESS_BARS: '1',
   };
   const stdio = ['ignore', 'pipe', 'inherit'];
-  const result = spawnSync(program, [join(here, 'reference.py'), ...args], { stdio, encoding: 'utf8', env });
+  const result = spawnSync(python(environment), [join(here, 'reference.py'), ...args], {
+    stdio,
+    encoding: 'utf8',
+    env,
+  });
   if (result.status !== 0) throw new Error(`The reference failed (${args[0]}).`);
   return result.stdout.trim().split('\n');
+}
+
+/** Whether a method's file can have a case with such a name: saves making an environment that is not needed. */
+function mayHold(method, [name]) {
+  return name === undefined || readFileSync(join(here, 'methods', `${method}.py`), 'utf8').includes(name);
 }
 
 function printReport(report) {
@@ -77,9 +107,13 @@ function printReport(report) {
 await ensurePackages();
 const [driver] = await ensureSoftwareDrivers();
 const filter = [option('--method'), option('--grep')].filter(Boolean).slice(-1);
-const interpreter = python();
 rmSync(work, { recursive: true, force: true });
-const names = JSON.parse(runPython(interpreter, ['prepare', work, ...filter]).at(-1));
+const chosen = environments.filter(environment => environment.methods.some(name => mayHold(name, filter)));
+const prepared = chosen.map(environment => ({
+  environment,
+  names: JSON.parse(runPython(environment, ['prepare', work, ...filter]).at(-1)),
+}));
+const names = prepared.flatMap(part => part.names);
 if (names.length === 0) throw new Error(`No case is called like "${filter[0]}".`);
 must('node', ['esbuild.mjs', '--only', 'parity'], { stdio: ci ? 'ignore' : 'inherit' });
 const gpu = driver && !existsSync('/dev/dri') ? { VK_DRIVER_FILES: driver.icd, VK_ICD_FILENAMES: driver.icd } : {};
@@ -88,7 +122,10 @@ must('node', [join(root, 'out/parity/ours.mjs'), ...names.map(name => join(work,
   env: { ...process.env, ...gpu },
 });
 console.log(`  ${'largest relative difference'.padEnd(28)}     loss gradNorm gradient   tensor   logits`);
-const reports = runPython(interpreter, ['compare', work, ...names]).map(line => JSON.parse(line));
+const reports = prepared
+  .filter(part => part.names.length > 0)
+  .flatMap(part => runPython(part.environment, ['compare', work, ...part.names]))
+  .map(line => JSON.parse(line));
 reports.forEach(printReport);
 const passed = reports.filter(report => report.passed).length;
 console.log(`${passed} passed, ${reports.length - passed} failed`);

@@ -6,11 +6,13 @@
 Each file in `methods/` has CASES and `attach(model, spec, folder) -> (model, additions)`: the reference model with its
 method and start values, and keys for our config's method section. It writes what we start from: an adapter folder, or
 `initial.safetensors` with tensors under our parameter names. Optional functions: `groups`, `loss_sum`, `loss_tokens`,
-`regularization`, `after_step`, `facts` with `compare_facts`, `our_name`, `exported`; optional BOUNDS.
+`regularization`, `before_step`, `after_step`, `facts` with `compare_facts`, `compare_files`, `our_name`, `exported`;
+optional BOUNDS.
 """
 
 import importlib
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -28,9 +30,8 @@ import cases
 BOUNDS = {"loss": 1e-4, "gradient": 1e-4, "logits": 1e-4, "tensor": 5e-3, "learningRate": 1e-9}
 
 
-METHODS = [
-    importlib.import_module(f"methods.{path.stem}") for path in sorted((Path(__file__).parent / "methods").glob("[a-z]*.py"))
-]
+# Files whose reference library this interpreter has; parity.mjs knows which environment has what.
+METHODS = [importlib.import_module(f"methods.{name}") for name in os.environ["PARITY_METHODS"].split(",")]
 
 
 def chosen(names):
@@ -130,6 +131,8 @@ def train(method, model, spec, rows):
         )
         losses.append(total)
         rates.append(scheduler.get_last_lr()[0])
+        if hasattr(method, "before_step"):
+            method.before_step(model, optimizer, spec)
         optimizer.step()
         scheduler.step()
         if hasattr(method, "after_step"):
@@ -166,6 +169,8 @@ def per_tensor(method, ours, named):
     our_name = getattr(method, "our_name", short)
     worst, where = 0.0, ""
     for name, tensor in named:
+        if tensor.numel() == 0:
+            continue
         found = ours.get(our_name(name))
         difference = float("inf") if found is None else relative(found.reshape(tensor.shape), tensor.numpy())
         if difference >= worst:
@@ -184,6 +189,12 @@ def exported_logits(method, folder, spec, prompts):
     model.eval()
     with torch.no_grad():
         return [model(input_ids=torch.tensor([ids])).logits[0, -1].numpy() for ids in prompts]
+
+
+def compared_facts(method, ours, theirs, spec, folder):
+    if hasattr(method, "compare_files"):
+        return method.compare_files(folder, spec)
+    return method.compare_facts(ours["importance"], theirs["facts"], spec) if hasattr(method, "compare_facts") else None
 
 
 def compare(method, spec, folder):
@@ -208,7 +219,7 @@ def compare(method, spec, folder):
         "firstLoss": theirs["losses"][0],
         "lastLoss": theirs["losses"][-1],
         # What is not a number: masks, selected sets, ranks. None when they are equal.
-        "facts": method.compare_facts(ours["importance"], theirs["facts"], spec) if hasattr(method, "compare_facts") else None,
+        "facts": compared_facts(method, ours, theirs, spec, folder),
     }
     bounds = {**BOUNDS, **getattr(method, "BOUNDS", {})}
     report["passed"] = report["facts"] is None and all(report[key] <= bound for key, bound in bounds.items())

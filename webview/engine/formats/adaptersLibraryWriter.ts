@@ -56,7 +56,7 @@ const modelClasses: Readonly<Record<string, string>> = {
   qwen2: 'Qwen2ForCausalLM',
 };
 
-/** Keys sorted, two spaces, as Python's `json.dump`; `scaling` must be a Python float there. */
+/** Keys sorted, two spaces, and floats with a point, as Python's `json.dump`: the library refuses a `scaling` that is an int. */
 function configText({ config, model, modelName }: BottleneckExport): string {
   const file = {
     config: isResidual(config.placement) ? residualConfig(config) : bottleneckConfig(config, model.hiddenSize),
@@ -67,7 +67,7 @@ function configText({ config, model, modelName }: BottleneckExport): string {
     name: adapterName,
     version: 'adapters.1.3.0',
   };
-  return JSON.stringify(file, undefined, 2).replace('"scaling": 1,', '"scaling": 1.0,');
+  return JSON.stringify(file, undefined, 2).replace(/("(?:dropout|scaling|stochastic_depth)": [01])(?=,)/g, '$1.0');
 }
 
 function residualConfig({ placement, leave_out }: BottleneckConfig) {
@@ -85,6 +85,7 @@ function bottleneckConfig(config: BottleneckConfig, hiddenSize: number) {
     factorized_phm_rule: false,
     hypercomplex_nonlinearity: 'glorot-uniform',
     init_weights: config.init_weights,
+    init_weights_seed: null,
     inv_adapter: null,
     inv_adapter_reduction_factor: null,
     is_parallel: false,

@@ -17,10 +17,8 @@ export function gateState(graph: GraphBuilder, places: readonly AdapterPlace[]):
  * Two tables, attention and MLP × block: `gate_norm`, ‖a(z)‖_F / ‖z‖_F over the tokens of the step's last micro-batch,
  * before its update; and `gradient_norm`, ‖∇L‖₂ over all tensors of the adapter.
  */
-export function bottleneckImportance(
-  { recorder, trainables, state }: MethodRecorder,
-  places: readonly AdapterPlace[],
-): ImportancePlan {
+export function bottleneckImportance(recording: MethodRecorder, places: readonly AdapterPlace[]): ImportancePlan {
+  const { recorder, trainables } = recording;
   const count = places.length;
   const output = recorder.tensor('importance', [2 * count], 'state');
   const byName = new Map(trainables.specs.map(spec => [spec.tensor.name, spec.tensor.id]));
@@ -31,7 +29,7 @@ export function bottleneckImportance(
     });
     emitGradientNorm(recorder, gradients, output, count + index);
   });
-  copyInto(recorder, { ...output, shape: [count] }, state(stateName, [count]));
+  copyInto(recorder, { ...output, shape: [count] }, recording.state(stateName, [count]));
   return {
     output,
     count: 2 * count,
