@@ -4,6 +4,7 @@ import type { Recorder } from '../graph/record';
 import type { Shape, Tensor } from '../graph/tensor';
 import type { Trainables } from '../memory/trainables';
 import type { ModuleSpec } from '../model/catalog';
+import type { PrefixRows } from '../ops/prefixShape';
 
 /** A base Linear or Conv1D as the model hands it to the method. */
 export interface BaseLinear {
@@ -22,9 +23,16 @@ export interface Sublayer {
 }
 
 /** Keys and values that every token of a block sees before its own example: [P, kvHeads·headDim] each, not rotated. */
-export interface KeyValuePrefix {
-  readonly k: Tensor;
-  readonly v: Tensor;
+export type KeyValuePrefix = PrefixRows;
+
+/** The embedded tokens of a micro-batch. */
+export interface EmbeddedStream {
+  /** [S, d], learned positions included. */
+  readonly embedded: Tensor;
+  /** u32 [S]. */
+  readonly positions: Tensor;
+  /** Learned positions [n, d], where the model has them. */
+  readonly table?: Tensor;
 }
 
 /** Positions that a method puts before every example. */
@@ -32,6 +40,8 @@ export interface VirtualTokens {
   readonly count: number;
   /** `input`: placeholders in the stream, whose embeddings the method replaces; `prefix`: keys and values only. */
   readonly place: 'input' | 'prefix';
+  /** Whether training measures the share of attention on them when `stepNumbers` starts with 1, see ops/attentionShare. */
+  readonly watched: boolean;
 }
 
 /** What importance kernels write, and how to read it. */
@@ -52,6 +62,20 @@ export interface EngineValues {
   readonly m: Map<string, Float32Array>;
   readonly v: Map<string, Float32Array>;
   readonly states: Map<string, Float32Array>;
+}
+
+/** The model before any training, for start values. */
+export interface FrozenModel {
+  /**
+   * Keys (rotated, as a cache has them) and values of every block for a text, [tokens, kvHeads·headDim] each, row-major.
+   * @throws `method.text` when the text has fewer than `fewest` tokens or more than the model has positions.
+   */
+  keysAndValues(text: string, fewest: number): Promise<readonly KeysAndValues[]>;
+}
+
+export interface KeysAndValues {
+  readonly k: Float32Array;
+  readonly v: Float32Array;
 }
 
 /** What a method records its own kernels with. */
@@ -85,8 +109,10 @@ export interface Method {
   residual?(graph: GraphBuilder, place: Sublayer, h: Tensor, f: Tensor): Tensor;
   /** Keys and values before those of the tokens, per block. Needs `virtualTokens.place` `prefix`. */
   prefix?(graph: GraphBuilder, block: number): KeyValuePrefix;
-  /** Replaces rows of the embedded stream [S, d] where `positions` < count. Needs `virtualTokens.place` `input`. */
-  embed?(graph: GraphBuilder, embedded: Tensor, positions: Tensor): Tensor;
+  /** Replaces rows of the embedded stream where `positions` < count, [S, d]. Needs `virtualTokens.place` `input`. */
+  embed?(graph: GraphBuilder, stream: EmbeddedStream): Tensor;
+  /** Asks the untouched model for what the start values need; once, before a run that no checkpoint continues. */
+  prepare?(model: FrozenModel): Promise<void>;
   /** Start value of an adapter tensor this method has made: seeded, or from the adapter it continues. */
   initialValue(spec: ParameterSpec): Float32Array<ArrayBuffer>;
   /** Start value of a base tensor that the adapter to continue holds, trained with it. */
@@ -97,6 +123,11 @@ export interface Method {
   regularize?(recording: MethodRecorder): void;
   /** Kernels after the update; gradients are still there, unclipped (`clipFactor` is in adamw.ts). */
   afterUpdate?(recording: MethodRecorder): void;
+  /**
+   * For methods with a clock of their own: AdamW's step number (0: it leaves everything as it is), and a factor on the
+   * rate of parameters under SGD.
+   */
+  clock?(step: number): { readonly adam: number; readonly sgd: number };
   /** Numbers for kernels at an optimizer step (from 1), in `step.method`. */
   stepNumbers?(step: number): readonly number[];
   /** Records the kernels that measure importance, after the update; absent when there is none. */

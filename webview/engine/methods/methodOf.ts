@@ -1,13 +1,20 @@
 import type { RunConfig } from '../../../src/common/config/schema';
 import type { FileSet } from '../../../src/common/run/events';
+import { readAdaloraAdapter } from '../formats/adaloraAdapter';
 import { readBottleneckAdapter } from '../formats/adaptersLibrary';
 import { readLoraAdapter } from '../formats/peftAdapter';
+import { readPromptAdapter } from '../formats/promptAdapter';
 import { moduleCatalog } from '../model/catalog';
 import type { ModelConfig } from '../model/config';
+import { adaloraMethod } from './adalora';
 import { bottleneckMethod } from './bottleneck';
 import { fullMethod } from './full';
 import { loraMethod } from './lora';
 import type { Method } from './method';
+import { prefixMethod } from './prefix';
+import { pTuningMethod } from './pTuning';
+import { measurePlan } from './virtualTokens';
+import { weightloraMethod } from './weightlora';
 
 export interface MethodInput {
   readonly config: RunConfig;
@@ -39,6 +46,34 @@ export function methodOf(input: MethodInput): Method {
         seed,
         adapter: files && readLoraAdapter(files, moduleCatalog(model)),
       });
+    case 'adalora':
+      return adaloraMethod({
+        config: method,
+        model,
+        modelName,
+        seed,
+        totalSteps: input.totalSteps,
+        adapter: files && readAdaloraAdapter(files, moduleCatalog(model)),
+        state: input.state,
+      });
+    case 'prefix':
+    case 'p-tuning-v2':
+      return prefixMethod({
+        config: method,
+        model,
+        modelName,
+        seed,
+        measure: measurePlan(training, input.totalSteps),
+        adapter: files && readPromptAdapter(files, model),
+      });
+    case 'p-tuning':
+      return pTuningMethod({
+        config: method,
+        model,
+        modelName,
+        seed,
+        measure: measurePlan(training, input.totalSteps),
+      });
     case 'bottleneck':
       return bottleneckMethod({
         config: method,
@@ -47,6 +82,17 @@ export function methodOf(input: MethodInput): Method {
         seed,
         measures: training.importance_steps > 0,
         adapter: files && readBottleneckAdapter(files, model),
+      });
+    case 'weightlora':
+      return weightloraMethod({
+        config: method,
+        model,
+        modelName,
+        seed,
+        totalSteps: input.totalSteps,
+        learningRate: training.learning_rate,
+        adapter: files && readLoraAdapter(files, moduleCatalog(model)),
+        state: input.state,
       });
   }
 }

@@ -1,23 +1,31 @@
 import type { Emitter } from '../graph/node';
-import type { Tensor } from '../graph/tensor';
+import type { Shape, Tensor } from '../graph/tensor';
 import { f32, grid1d, type Kernel } from '../runtime/kernel';
 import type { AttentionShape } from './attentionShape';
 import { innerProduct } from './attentionShape';
 import { groupSize, kernelOf, vectorFor, type Vector } from './kernelSource';
-import { emitColumnSum } from './reduce';
 
 /**
  * Asks an attention for the mean share of its mass on virtual tokens. Measured in training only, when the first number
  * of the method's schedule (`step.method[0].x`) is not 0.
  */
 export interface ShareWatch {
-  /** [heads + 1]: sums over the tokens of the micro-batch per head, then the number of tokens. */
+  /** See {@link shareState}; this block's numbers begin at element `at`. */
   readonly into: Tensor;
+  readonly at: number;
   /** u32 [S]; tokens at positions from `virtual` on are measured. */
   readonly positions: Tensor;
   readonly virtual: number;
   /** `input`: the virtual tokens are the first ones of each example; `prefix`: they are keys and values only. */
   readonly place: 'input' | 'prefix';
+}
+
+/** Per block, of the last micro-batch: sums of the shares over its tokens per head, then the number of tokens. */
+export function shareState(
+  state: (name: string, shape: Shape) => Tensor,
+  { layers, heads }: { readonly layers: number; readonly heads: number },
+): Tensor {
+  return state('attention_share', [layers, heads + 1]);
 }
 
 /** An attention after its forward pass. */
@@ -42,7 +50,7 @@ export function emitPromptShare(emit: Emitter, site: ShareSite, watch: ShareWatc
 }
 
 /** Adds `share` [S, heads] up over the measured tokens, in a fixed order. */
-export function emitShareSum(emit: Emitter, share: Tensor, { into, positions, virtual }: ShareWatch): void {
+export function emitShareSum(emit: Emitter, share: Tensor, { into, at, positions, virtual }: ShareWatch): void {
   const [rows, heads] = share.shape;
   const chunks = Math.ceil(rows / rowsPerSum);
   const partial = emit.temp('share_partial', [chunks, heads + 1]);
@@ -53,8 +61,7 @@ export function emitShareSum(emit: Emitter, share: Tensor, { into, positions, vi
     [rows, heads, chunks, virtual],
     grid1d(count, groupSize),
   );
-  const columns = { tensor: partial, rows: chunks, stride: heads + 1, offset: 0, columns: heads + 1 };
-  emitColumnSum(emit, columns, { tensor: into, accumulate: false });
+  emit.dispatch(shareFinishKernel(), [partial, into], [heads + 1, chunks, at], grid1d(heads + 1, groupSize));
 }
 
 function promptShareKernel(vector: Vector): Kernel {
@@ -101,5 +108,17 @@ function shareSumKernel(): Kernel {
     }
   }
   partial[i] = sum;`,
+  }));
+}
+
+function shareFinishKernel(): Kernel {
+  return kernelOf('share_finish', () => ({
+    storage: { partial: 'array<f32>', into: 'array<f32>' },
+    params: { columns: 'u32', chunks: 'u32', at: 'u32' },
+    step: true,
+    main: `  if (i >= p.columns || step.method[0].x == 0.0) { return; }
+  var sum = 0.0;
+  for (var chunk = 0u; chunk < p.chunks; chunk++) { sum += partial[chunk * p.columns + i]; }
+  into[p.at + i] = sum;`,
   }));
 }

@@ -3,6 +3,7 @@ import { embeddingBuckets } from '../ops/embeddingBuckets';
 import { nextLogits } from '../generate/nextLogits';
 import { leadOf, newRows, padTo, type MicroBatch } from '../data/batches';
 import type { Tensor } from '../graph/tensor';
+import { frozenLabel } from '../memory/enginePlan';
 import { termScalar, type EngineValues } from '../methods/method';
 import { elements } from '../graph/tensor';
 import type { OpenDevice } from '../runtime/device';
@@ -29,14 +30,19 @@ export class Engine {
   private constructor(
     opened: OpenDevice,
     readonly programs: EnginePrograms,
+    inherited: readonly GPUBuffer[],
   ) {
-    this.executor = new Executor(opened, programs.plan);
+    this.executor = new Executor(opened, programs.plan, inherited);
     this.inputs = new Map(programs.table.inputs.map(tensor => [tensor.name, tensor]));
   }
 
   /** Creates the buffers of the plan and compiles every kernel of the run, in parallel. */
-  static async create(opened: OpenDevice, programs: EnginePrograms): Promise<Engine> {
-    const engine = new Engine(opened, programs);
+  static async create(
+    opened: OpenDevice,
+    programs: EnginePrograms,
+    inherited: readonly GPUBuffer[] = [],
+  ): Promise<Engine> {
+    const engine = new Engine(opened, programs, inherited);
     await engine.executor.prepare(Object.values(programs.largest).map(program => program.dispatches));
     return engine;
   }
@@ -153,6 +159,14 @@ export class Engine {
     return values;
   }
 
+  /** Keys and values of the text in the cache by name, see `blockCache`; the last row belongs to no token. */
+  async readCaches(): Promise<Map<string, Float32Array>> {
+    const caches = new Map<string, Float32Array>();
+    for (const cache of this.programs.table.caches)
+      caches.set(cache.name, await this.executor.read(cache, elements(cache.shape)));
+    return caches;
+  }
+
   /** Gradients of the last window, by parameter name. */
   async readGradients(): Promise<Map<string, Float32Array>> {
     const gradients = new Map<string, Float32Array>();
@@ -184,6 +198,11 @@ export class Engine {
 
   dispose(): void {
     this.executor.dispose();
+  }
+
+  /** Ends this engine and gives the buffers of its frozen weights to the next one, which must have the same. */
+  bequeathWeights(): GPUBuffer[] {
+    return this.executor.bequeath([frozenLabel('weights')]);
   }
 
   private async scalars(): Promise<StepScalars> {

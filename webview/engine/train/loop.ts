@@ -6,6 +6,7 @@ import type { OpenDevice } from '../runtime/device';
 import type { ImportancePlan } from '../methods/method';
 import type { RunControl } from './control';
 import { Engine, type StepScalars } from './engine';
+import { frozenModel } from './frozenModel';
 import { loadParameters } from './load';
 import { prepareRun } from './prepare';
 import { learningRate } from './schedule';
@@ -40,6 +41,7 @@ const mostInFlight = 2;
 export async function* train(job: TrainJob, ports: TrainPorts): AsyncGenerator<TrainOutput> {
   const { info, profile } = ports.opened;
   const run = prepareRun(job, { limits: info.limits, profile });
+  if (!job.checkpoint) await run.method.prepare?.(frozenModel(ports.opened, run));
   const session = new Session(run, await Engine.create(ports.opened, run.programs), ports);
   try {
     loadParameters(session.engine, run);

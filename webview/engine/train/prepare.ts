@@ -40,7 +40,7 @@ export function prepareRun(job: TrainJob, adapter: Pick<EngineSpec, 'limits' | '
   const train = tokenizeRows(readRows(job.train, job.trainLabel), tokenizer, options(job.trainLabel));
   const evalLabel = job.evalLabel ?? 'evaluation data';
   const evaluation = job.eval && tokenizeRows(readRows(job.eval, evalLabel), tokenizer, options(evalLabel));
-  const prompts = config.samples.prompts.map(prompt => promptTokens(prompt, tokenizer, model));
+  const prompts = config.samples.prompts.map(prompt => promptTokens(prompt, tokenizer, roomFor(config, model)));
   const windows = windowsOf(job, train);
   const method = buildMethod(job, model, windows.totalSteps);
   const lengths = lengthsOf(train, evaluation, prompts);
@@ -65,25 +65,33 @@ export function withMethod(run: PreparedRun, method: Method): PreparedRun {
 }
 
 /** An empty prompt starts from the tokenizer's start token. */
-function promptTokens(prompt: string, tokenizer: TextTokenizer, model: ModelConfig): number[] {
+function promptTokens(prompt: string, tokenizer: TextTokenizer, room: number): number[] {
   const tokens = tokenizer.encode(prompt, true);
-  if (tokens.length >= model.maxPositions)
+  if (tokens.length >= room)
     throw problem(
       'samples.prompt',
-      `The sample prompt ${JSON.stringify(prompt.slice(0, 40))} has ${tokens.length} tokens, but the model has ${model.maxPositions} positions.`,
+      `The sample prompt ${JSON.stringify(prompt.slice(0, 40))} has ${tokens.length} tokens, but the model has room for ${room}.`,
       'Shorten it in samples.prompts.',
     );
   return tokens.length > 0 ? tokens : [tokenizer.bosId ?? tokenizer.eosId];
 }
 
+/** Positions that virtual tokens leave. */
+function roomFor({ method }: TrainJob['config'], model: ModelConfig): number {
+  return model.maxPositions - ('num_virtual_tokens' in method ? method.num_virtual_tokens : 0);
+}
+
 function maxLength({ config }: TrainJob, model: ModelConfig): number {
-  if (model.family === 'gpt2' && config.data.max_length > model.maxPositions)
-    throw problem(
-      'data.maxLength',
-      `data.max_length is ${config.data.max_length}, but the model has only ${model.maxPositions} positions.`,
-      `Set data.max_length to ${model.maxPositions} or less.`,
-    );
-  return config.data.max_length;
+  const { max_length: limit } = config.data;
+  const room = roomFor(config, model);
+  if (model.family !== 'gpt2' || limit <= room) return limit;
+  const virtual = model.maxPositions - room;
+  const taken = virtual > 0 ? `, of which virtual tokens take ${virtual}` : '';
+  throw problem(
+    'data.maxLength',
+    `data.max_length is ${limit}, but the model has only ${model.maxPositions} positions${taken}.`,
+    room > 0 ? `Set data.max_length to ${room} or less.` : 'Lower method.num_virtual_tokens.',
+  );
 }
 
 function buildMethod(job: TrainJob, model: ModelConfig, totalSteps: number): Method {
