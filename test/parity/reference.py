@@ -16,6 +16,8 @@ import os
 import sys
 from pathlib import Path
 
+import portable  # noqa: F401
+
 import numpy as np
 import torch
 import torch.nn.functional as F

@@ -2,30 +2,20 @@
 
 Run: python test/reference/quantization.py   (torch, bitsandbytes 0.50.2, CPU)
 
-The CPU library of bitsandbytes 0.50 finds the codes of scales with a coarse table that misses the nearest code now and
-then, unlike its CUDA kernels and its portable implementation. The library is therefore kept from loading.
+Its portable implementation, see test/parity/portable.py.
 """
 
 import base64
-import ctypes
 import json
-import os
 import pathlib
 import struct
+import sys
 
-os.environ["TORCHDYNAMO_DISABLE"] = "1"  # compiled code may fuse a product with a sum
-
-
-def refuse(self, name):
-    raise OSError(f"{name} stays out")
-
-
-load, ctypes.LibraryLoader.LoadLibrary = ctypes.LibraryLoader.LoadLibrary, refuse
+sys.path.append(str(pathlib.Path(__file__).parents[1] / "parity"))
+import portable  # noqa: E402, F401
 import bitsandbytes  # noqa: E402
 import bitsandbytes.functional as F  # noqa: E402
 import torch  # noqa: E402
-
-ctypes.LibraryLoader.LoadLibrary = load
 
 
 def values(count, seed, scale=1.0):

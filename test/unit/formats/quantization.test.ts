@@ -51,7 +51,7 @@ describe('block quantization is that of bitsandbytes', () => {
       const format: BlockFormat = { kind: kind as 'nf4' | 'fp4', blockSize, nested };
       const x = values(count, test.seed, test.scale);
       const { codes, absmax } = quantizeBlocks(x, format);
-      assert.deepEqual(withoutSignOfZero(codes, kind), withoutSignOfZero(expectedCodes(test), kind));
+      assert.deepEqual([...codes], [...expectedCodes(test)]);
       if (test.absmax !== undefined) assert.deepEqual(bits(absmax), bits(floats(test.absmax)));
       if (test.scales !== undefined && test.absmax2 !== undefined) {
         const scales = quantizeScales(absmax);
@@ -86,11 +86,6 @@ type Case = (typeof reference.cases)[number];
 
 function expectedCodes({ packed, count }: Case): Uint8Array {
   return unpackNibbles(bytes(packed), count);
-}
-
-/** fp4 has a code for zero and one for minus zero; which one stands for a tiny value depends on the kernel. */
-function withoutSignOfZero(codes: Uint8Array, kind: string): number[] {
-  return [...codes].map(code => (kind === 'fp4' && code === 8 ? 0 : code));
 }
 
 describe('packed blocks', () => {

@@ -34,7 +34,8 @@ export interface Codebook {
 }
 
 function codebook(values: Float32Array): Codebook {
-  const order = [...values.keys()].sort((a, b) => values[a] - values[b] || b - a);
+  // fp4 has two zeros. Like torch's argsort on a CPU the order takes code 0 first; CUDA kernels go by the sign instead.
+  const order = [...values.keys()].sort((a, b) => values[a] - values[b] || a - b);
   // Sums of f32 values are exact in f64 here, so one rounding gives what f32 arithmetic gives.
   const middles = Float32Array.from(order.slice(1), (code, i) => Math.fround(values[order[i]] + values[code]) / 2);
   const encode = (value: number) => {

@@ -35,6 +35,11 @@ export function storedType({ name, kind, shape }: TensorSpec, storage: BaseStora
   return kind === 'embedding' || name === 'lm_head.weight' ? storage.table : storage.linear;
 }
 
+/** A linear's weight as codes of its [out, in] form, whatever the layout of the file. */
+export function packedValues(values: Float32Array, spec: TensorSpec, format: BlockFormat): Uint32Array<ArrayBuffer> {
+  return packBlocks(spec.layout === 'io' ? transpose(values, spec.shape[0], spec.shape[1]) : values, format);
+}
+
 /**
  * A base tensor's values as its storage keeps them: halves rounded, packed matrices quantized and back, in the file's
  * own layout. A run on quantized weights trains its adapter for these, not for the file's values.
@@ -44,8 +49,7 @@ export function roundedValues(values: Float32Array, spec: TensorSpec, storage: B
   if (dtype === 'f16') return Float32Array.from(values, value => halfToFloat(floatToHalf(value)));
   if (!isPacked(dtype)) return new Float32Array(values);
   const [rows, columns] = spec.shape;
-  const there = spec.layout === 'io' ? transpose(values, rows, columns) : values;
-  const back = unpackBlocks(packBlocks(there, dtype), elements(spec.shape), dtype);
+  const back = unpackBlocks(packedValues(values, spec, dtype), elements(spec.shape), dtype);
   return spec.layout === 'io' ? transpose(back, columns, rows) : back;
 }
 
