@@ -1,3 +1,4 @@
+import '../../media/dataColours.css';
 import './styles/tokens.css';
 import './styles/base.css';
 import './styles/header.css';

@@ -2,6 +2,7 @@
  * The page of the Engine view: starts the worker that owns the GPU, carries frames between it and the host, and shows
  * what the host says about the run. It decides nothing.
  */
+import '../../media/dataColours.css';
 import '../../media/enginePage.css';
 import { problem } from '../../src/common/errors';
 import type { EngineLabels, EnginePageMessage, EnginePageNotification, Frame } from '../../src/common/protocol';

@@ -88,10 +88,12 @@ function drawMemory(memory: MemoryBytes, labels: EngineLabels): HTMLElement {
   const bar = element('div', 'bar');
   const legend = element('ul', 'legend');
   for (const { category, bytes } of parts) {
-    const segment = element('span', `segment category-${category}`);
+    const segment = element('span', 'segment');
+    segment.dataset.category = category;
     segment.style.flexGrow = String(bytes / total);
     bar.append(segment);
-    const swatch = element('span', `swatch category-${category}`);
+    const swatch = element('span', 'swatch');
+    swatch.dataset.category = category;
     legend.append(element('li', '', swatch, element('span', 'name', labels.categories[category]), mebibytes(bytes)));
   }
   bar.setAttribute('role', 'img');
