@@ -14,10 +14,11 @@ const flags = [
 ];
 
 /**
- * Starts the Chrome or Chromium of this machine.
+ * Starts the Chrome or Chromium of this machine. Ctrl+C ends a headless one with the process; a window is closed by
+ * whoever opened it.
  * @param {boolean} [headless]
  * @returns {Promise<import('playwright-core').Browser>}
  */
 export async function launchBrowser(headless = true) {
-  return chromium.launch({ executablePath: await ensureChrome(), headless, args: flags });
+  return chromium.launch({ executablePath: await ensureChrome(), headless, args: flags, handleSIGINT: headless });
 }
