@@ -42,9 +42,15 @@ BASE_TRAINING = {
 }
 
 
-def case(name, model, method, memory=None, **training):
+def case(name, model, method, memory=None, max_length=64, **training):
     spec = {"name": name, "model": model, "method": method, "training": {**BASE_TRAINING, **training}}
+    spec["max_length"] = max_length
     return {**spec, "memory": memory} if memory else spec
+
+
+def short(name):
+    """Parameter names as our engine and a PEFT file without prefix have them."""
+    return name.replace("base_model.model.", "").replace(".default", "")
 
 
 def build_model(name):
@@ -85,7 +91,7 @@ def write_inputs(spec, folder, additions):
     write_rows(folder / "rows.jsonl", 40)
     config = {
         "model": "./model",
-        "data": {"train": "rows.jsonl", "max_length": 64, "shuffle": False},
+        "data": {"train": "rows.jsonl", "max_length": spec["max_length"], "shuffle": False},
         "method": {**spec["method"], **additions},
         "training": spec["training"],
         **({"memory": spec["memory"]} if "memory" in spec else {}),

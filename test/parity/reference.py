@@ -155,11 +155,6 @@ def method_count(method, spec, row):
     return sum(label != -100 for label in row["labels"][1:])
 
 
-def short(name):
-    """Parameter names as our engine and a PEFT file without prefix have them."""
-    return name.replace("base_model.model.", "").replace(".default", "")
-
-
 def relative(ours, theirs):
     ours, theirs = np.asarray(ours, dtype=np.float64), np.asarray(theirs, dtype=np.float64)
     if ours.shape != theirs.shape or not np.isfinite(ours).all():
@@ -168,7 +163,7 @@ def relative(ours, theirs):
 
 
 def per_tensor(method, ours, named):
-    our_name = getattr(method, "our_name", short)
+    our_name = getattr(method, "our_name", cases.short)
     worst, where = 0.0, ""
     for name, tensor in named:
         if tensor.numel() == 0:
