@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { Fix } from './edits';
+import { foreignKey } from './foreignKeys';
 import { keyAt, keysAt, pathsOfKey, rootKeys, type KeyInfo } from './keys';
 import { numberText } from './numberText';
 import type { ConfigProblem, ParsedConfig } from './parse';
@@ -9,8 +10,14 @@ import { nearest, synonymOf } from './suggest';
 type Issue = z.core.$ZodIssue;
 type View = Omit<ParsedConfig, 'problems' | 'value'>;
 
-/** Optimizer numbers whose range the schema already enforces; they carry the id of the rule that says why. */
-const optimizerKeys = new Set(['learning_rate', 'adam_beta1', 'adam_beta2', 'adam_epsilon']);
+/** Keys whose range the schema already enforces, with the rule that says why. */
+const ruleOfKey: ReadonlyMap<string, string> = new Map([
+  ['learning_rate', 'L10'],
+  ['adam_beta1', 'L10'],
+  ['adam_beta2', 'L10'],
+  ['adam_epsilon', 'L10'],
+  ['block_size', 'Q03'],
+]);
 
 /** Turns what the schema found into sentences that name the place, what stands there and what may. */
 export function issueProblems(issues: readonly Issue[], view: View): ConfigProblem[] {
@@ -58,7 +65,7 @@ function wrongValue(path: ConfigPath, view: View): ConfigProblem {
   }
   const info = keyAt(path) ?? keyAt(path.slice(0, -1));
   const message = `\`${pathText(path)}\` must be ${expectedAt(path, info)}; found ${describe(found)}.`;
-  const code = optimizerKeys.has(String(path.at(-1))) ? 'L10' : 'config.type';
+  const code = ruleOfKey.get(String(path.at(-1))) ?? 'config.type';
   const hint = info?.default === undefined ? firstSentence(info) : `The default is ${show(info.default)}.`;
   return problemAt(code, message, hint, { path, view, fixes: valueFixes({ path, info, found }) });
 }
@@ -99,6 +106,9 @@ function setFix(path: ConfigPath, value: unknown): Fix {
 
 function unknownKey(path: ConfigPath, view: View): ConfigProblem {
   const name = String(path.at(-1));
+  const foreign = foreignKey(name, path);
+  if (foreign)
+    return problemAt(foreign.code, foreign.message, foreign.hint, { path, view, fixes: foreign.fixes, part: 'key' });
   const parent = path.slice(0, -1);
   const method = methodTypeOf(view.raw);
   const legal = keysAt(parent, method).map(key => key.name);

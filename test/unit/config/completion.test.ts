@@ -91,7 +91,8 @@ describe('completionsAt', () => {
     assert.deepEqual(labels(`${head}  |`), ['eval', 'max_length', 'shuffle']);
     assert.ok(labels('method:\n  type: lora\n  |').includes('lora_alpha'));
     assert.deepEqual(labels('method:\n  type: full\n  |'), []);
-    assert.deepEqual(labels('memory: {budget_mib: 9, |}'), ['quantization']);
+    const memory = ['quantization', 'double_quant', 'block_size', 'embedding_dtype'];
+    assert.deepEqual(labels('memory: {budget_mib: 9, |}'), memory);
   });
 
   it('proposes values, modules of the model and rule ids', () => {

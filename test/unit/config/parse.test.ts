@@ -70,7 +70,7 @@ describe('parseConfig', () => {
       `${minimal}memory: {quantization: fp16}\n`,
       'config.type',
       'fp16',
-      /one of none, f16; found the text "fp16"/,
+      /one of none, f16, nf4, fp4, int8; found the text "fp16"/,
     ],
     [
       'wrong method',

@@ -7,6 +7,7 @@ import { loraStructureRules } from './loraStructure';
 import { loraTargetRules } from './loraTargets';
 import { memoryRules } from './memory';
 import { pathRules } from './paths';
+import { quantizationRules } from './quantization';
 import { reproducibilityRules } from './reproducibility';
 import { scheduleRules } from './schedule';
 
@@ -21,6 +22,7 @@ export const ruleFamilies: readonly { readonly title: string; readonly rules: re
   { title: 'LoRA rank and scale', rules: loraStructureRules },
   { title: 'Batch and steps', rules: batchRules },
   { title: 'Memory and GPU', rules: memoryRules },
+  { title: 'Quantized base', rules: quantizationRules },
   { title: 'Reproducibility', rules: reproducibilityRules },
 ];
 

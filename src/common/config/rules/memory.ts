@@ -26,7 +26,7 @@ const aboveBudget: Rule = {
   why:
     'The forecast is what the engine will ask of the GPU, to the byte. Above memory.budget_mib the run is refused; ' +
     'above 90 % of it is a warning, because other programs and the driver need room too.',
-  advice: 'In this order: smaller micro-batch with more accumulation, f16 base weights, shorter rows, LoRA.',
+  advice: 'In this order: smaller micro-batch with more accumulation, f16 or nf4 base weights, shorter rows, LoRA.',
   check: context => {
     const { budget_mib: budget } = context.config.memory;
     const forecast = forecastOf(context);

@@ -50,7 +50,7 @@ function shrinks(context: LintContext): Shrink[] {
   return [
     ...smallerBatches(context),
     ...smallerEvaluation(context),
-    ...halfWeights(context),
+    ...fewerBits(context),
     ...shorterRows(context),
     ...adapterOnly(context),
   ];
@@ -92,9 +92,12 @@ function smallerEvaluation({ config }: LintContext): Shrink[] {
   return evaluates ? [change(config, [set('training', 'per_device_eval_batch_size', 1)])] : [];
 }
 
-function halfWeights({ config, lora }: LintContext): Shrink[] {
-  const possible = lora !== undefined && config.memory.quantization === 'none';
-  return possible ? [change(config, [set('memory', 'quantization', 'f16')])] : [];
+/** Half of the frozen weights' memory, then an eighth. */
+function fewerBits({ config }: LintContext): Shrink[] {
+  const { quantization } = config.memory;
+  if (config.method.type === 'full' || (quantization !== 'none' && quantization !== 'f16')) return [];
+  const smaller = quantization === 'none' ? ['f16', 'nf4'] : ['nf4'];
+  return smaller.map(value => change(config, [set('memory', 'quantization', value)]));
 }
 
 /** Down to the length that 95 % of the rows keep whole. */

@@ -7,14 +7,15 @@ export const memorySchema = z
       .default('none')
       .meta({
         description:
-          'How frozen base weights are stored on the GPU: `none` is 4 bytes a weight (f32), `f16` is 2. `nf4` (QLoRA, ' +
-          'arXiv 2305.14314) is about half a byte, `fp4` the same with twice the error spread less well, `int8` one byte: ' +
-          'the linear layers of the blocks are stored in blocks with a scale each, and unpacked into a shared workspace when they are used; the ' +
-          'token embedding and the output head are `f16` then (`embedding_dtype`), norms and biases f32. Arithmetic is f32 ' +
-          'throughout, and what trains is always f32, so full fine-tuning cannot use `nf4`, `fp4` or `int8`.',
+          'How frozen base weights are stored on the GPU: `none` is 4 bytes a weight (f32), `f16` is 2, `int8` about 1, ' +
+          '`nf4` (QLoRA, arXiv 2305.14314) and `fp4` about half a byte. The last three store the linear layers of the ' +
+          'transformer blocks in small groups that share a scale, and unpack them into shared scratch whenever they are used; the token ' +
+          'embedding and the output head are `f16` then (`embedding_dtype`), norms and biases f32. Arithmetic is f32, and what ' +
+          'trains is f32 too: full fine-tuning freezes nothing, so `f16` has no effect there and the last three are refused.',
         differs:
-          'bitsandbytes calls it `load_in_4bit` with `bnb_4bit_quant_type` (its own default is fp4) and `load_in_8bit`. nf4 and fp4 are code for code ' +
-          "its formats; `int8` is whole steps of a 127th of each block's largest weight, without its outlier columns.",
+          'In bitsandbytes it is `load_in_4bit` with `bnb_4bit_quant_type` (by default fp4, with a third more error than nf4) and ' +
+          '`load_in_8bit`. nf4 and fp4 are its formats code for code; int8 is whole steps of a 127th of the largest weight ' +
+          'of each group, without its columns of outliers.',
         change: 'the base model takes most of the memory.',
         examples: ['nf4', 'f16'],
       }),
@@ -23,9 +24,9 @@ export const memorySchema = z
       .optional()
       .meta({
         description:
-          'Double quantization: the scales of the blocks, less their mean, are stored in 8 bits too, which takes 4.5 bits a ' +
-          'weight to 4.13 (8 % of the quantized weights) for a tenth of a percent more error. On for `nf4` and `fp4` unless ' +
-          'set, off for `int8`. bitsandbytes calls it `bnb_4bit_use_double_quant`.',
+          'Double quantization: the scales, less their mean, are stored in 8 bits too. That takes nf4 from 4.5 bits a ' +
+          'weight to 4.13 (8 % less) for a tenth of a percent more error. On for `nf4` and `fp4` unless set, off for `int8`. ' +
+          'bitsandbytes calls it `bnb_4bit_use_double_quant`.',
         change: 'you compare with a run that does without it.',
         examples: [true, false],
       }),
@@ -34,8 +35,9 @@ export const memorySchema = z
       .default(64)
       .meta({
         description:
-          'Weights that share one scale under `nf4`, `fp4` and `int8`, counted along the rows of the weight. Larger blocks save ' +
-          'scales and lose accuracy: the mean error of nf4 on normal weights is 0.0728 with 64, 0.0803 with 256 and 0.0925 with 4096.',
+          'Weights that share one scale under `nf4`, `fp4` and `int8`, counted along the rows of the weight. Larger groups ' +
+          'save scales and lose accuracy: the mean error of nf4 on normal weights is 0.0728 with 64, 0.0803 with 256 and ' +
+          '0.0925 with 4096.',
         change: 'you study the effect; 64 is what QLoRA was measured with.',
         examples: [64, 128],
       }),
