@@ -50,6 +50,13 @@ function identity(model: InspectedModel | undefined): number {
   return known;
 }
 
+/** What PEFT calls the adapters whose facts the rules use. */
+const peftTypes: Partial<Record<RunConfig['method']['type'], string>> = {
+  lora: 'LORA',
+  prefix: 'PREFIX_TUNING',
+  'p-tuning-v2': 'PREFIX_TUNING',
+};
+
 /** What an adapter folder says about its scale, where it has one; the engine checks the rest when it reads it. */
 export function readAdapterFacts(
   cache: FileCache,
@@ -62,15 +69,18 @@ export function readAdapterFacts(
     if (file === undefined) throw problem('adapter.missingFile', 'The folder has no adapter_config.json.', hint);
     const value = parseObject(new TextDecoder().decode(file));
     if (value === undefined) throw problem('adapter.config', 'adapter_config.json is not a JSON object.', hint);
-    if (method !== 'lora') return {};
-    if (value['peft_type'] !== 'LORA') {
+    const expected = peftTypes[method];
+    if (expected === undefined) return {};
+    if (value['peft_type'] !== expected) {
       throw problem(
         'adapter.type',
-        `adapter_config.json is of type ${JSON.stringify(value['peft_type'])}, not LORA.`,
+        `adapter_config.json is of type ${JSON.stringify(value['peft_type'])}, not ${expected}.`,
         hint,
       );
     }
     const number = (key: string) => (typeof value[key] === 'number' ? value[key] : undefined);
+    if (expected === 'PREFIX_TUNING')
+      return { token_dim: number('token_dim'), prefix_projection: value['prefix_projection'] === true };
     return { r: number('r'), lora_alpha: number('lora_alpha'), use_rslora: value['use_rslora'] === true };
   });
 }

@@ -50,6 +50,13 @@ export type Selection =
     }
   | { readonly problem: Problem };
 
+/** What decides which modules a method adapts. */
+export type TargetedMethod = Pick<
+  LoraConfig,
+  'target_modules' | 'exclude_modules' | 'layers_to_transform' | 'r' | 'lora_alpha'
+> &
+  Partial<Pick<LoraConfig, 'rank_pattern' | 'alpha_pattern'>>;
+
 export interface ModelFacts {
   readonly family: 'gpt2' | 'llama';
   readonly hiddenSize: number;
@@ -59,7 +66,7 @@ export interface ModelFacts {
   readonly tiedEmbeddings: boolean;
   readonly parameters: number;
   readonly modules: readonly ModuleFact[];
-  select(method: LoraConfig): Selection;
+  select(method: TargetedMethod): Selection;
 }
 
 /** One data file. */
@@ -88,6 +95,9 @@ export interface AdapterFacts {
   readonly r?: number;
   readonly lora_alpha?: number;
   readonly use_rslora?: boolean;
+  /** Prefix-tuning: width of the keys, and whether a network made them. */
+  readonly token_dim?: number;
+  readonly prefix_projection?: boolean;
 }
 
 export interface ForecastFacts {

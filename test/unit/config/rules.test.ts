@@ -5,11 +5,21 @@ import { allRules } from '../../../src/common/config/rules/all';
 import { dataCases } from './cases/data';
 import { loraCases } from './cases/lora';
 import { memoryCases } from './cases/memory';
+import { promptCases } from './cases/prompts';
 import { quantizationCases } from './cases/quantization';
 import { trainingCases } from './cases/training';
+import { weightloraCases } from './cases/weightlora';
 import { around, config, found, llama, repair, split } from './surroundings';
 
-const cases = [...dataCases, ...trainingCases, ...loraCases, ...memoryCases, ...quantizationCases];
+const cases = [
+  ...dataCases,
+  ...trainingCases,
+  ...loraCases,
+  ...memoryCases,
+  ...promptCases,
+  ...quantizationCases,
+  ...weightloraCases,
+];
 
 describe('lint rules', () => {
   for (const { id, bad, good, facts = {}, goodFacts = facts, at, severity, fixed } of cases) {

@@ -7,9 +7,11 @@ import { loraStructureRules } from './loraStructure';
 import { loraTargetRules } from './loraTargets';
 import { memoryRules } from './memory';
 import { pathRules } from './paths';
+import { promptRules } from './prompts';
 import { quantizationRules } from './quantization';
 import { reproducibilityRules } from './reproducibility';
 import { scheduleRules } from './schedule';
+import { weightloraRules } from './weightlora';
 
 /** Rules by family, in the order of the reference page. */
 export const ruleFamilies: readonly { readonly title: string; readonly rules: readonly Rule[] }[] = [
@@ -20,6 +22,8 @@ export const ruleFamilies: readonly { readonly title: string; readonly rules: re
   { title: 'Schedule and checkpoints', rules: scheduleRules },
   { title: 'LoRA targets', rules: loraTargetRules },
   { title: 'LoRA rank and scale', rules: loraStructureRules },
+  { title: 'WeightLoRA', rules: weightloraRules },
+  { title: 'Prefixes and prompts', rules: promptRules },
   { title: 'Batch and steps', rules: batchRules },
   { title: 'Memory and GPU', rules: memoryRules },
   { title: 'Quantized base', rules: quantizationRules },
