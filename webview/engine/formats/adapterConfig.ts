@@ -22,10 +22,10 @@ export interface AdapterConfig {
 }
 
 export const configFile = 'adapter_config.json';
-const place: JsonPlace = {
+export const configPlace: JsonPlace = {
   code: 'adapter.config',
   label: configFile,
-  hint: 'Use a LoRA adapter folder as PEFT saves it.',
+  hint: 'Use an adapter folder as PEFT saves it.',
 };
 
 /** Keys that change the computation: any value but these stops the import. */
@@ -60,16 +60,13 @@ const known = new Set(
  * not compute; `warnings` has a sentence for each key that nothing is known about.
  */
 export function parseAdapterConfig(text: string): { config: AdapterConfig; warnings: string[] } {
-  const object = parseJsonObject(text, place);
-  refuseOtherTypes(object);
-  for (const { key, what } of refused) if (isOn(field(object, key))) throw unsupported(key, what, field(object, key));
-  const bias = field(object, 'bias') ?? 'none';
-  if (bias !== 'none') throw unsupported('bias', 'trained biases', bias);
+  const object = parseJsonObject(text, configPlace);
+  refuseVariants(object, 'LORA');
   const name = field(object, 'base_model_name_or_path');
   const config = {
-    r: intField(object, 'r', place, { min: 1, max: 1 << 20, fallback: 8 }),
-    lora_alpha: positiveField(object, 'lora_alpha', place, 8),
-    use_rslora: boolField(object, 'use_rslora', place, false),
+    r: intField(object, 'r', configPlace, { min: 1, max: 1 << 20, fallback: 8 }),
+    lora_alpha: positiveField(object, 'lora_alpha', configPlace, 8),
+    use_rslora: boolField(object, 'use_rslora', configPlace, false),
     rank_pattern: patternField(object, 'rank_pattern'),
     alpha_pattern: patternField(object, 'alpha_pattern'),
     base_model_name_or_path: typeof name === 'string' ? name : undefined,
@@ -77,11 +74,18 @@ export function parseAdapterConfig(text: string): { config: AdapterConfig; warni
   return { config, warnings: unknownKeys(object) };
 }
 
-function refuseOtherTypes(object: JsonObject): void {
-  const type = field(object, 'peft_type');
-  if (type === 'LORA') return;
-  const found = type === undefined ? 'has no peft_type' : `has peft_type ${describe(type)}`;
-  throw problem('adapter.type', `${configFile} ${found}; only "LORA" can be continued.`, place.hint);
+/** Throws for another `peft_type` than `type`, and for variants of low-rank adapters that the engine does not compute. */
+export function refuseVariants(object: JsonObject, type: 'LORA' | 'ADALORA'): void {
+  const found = field(object, 'peft_type');
+  if (found !== type) {
+    const what = found === undefined ? 'has no peft_type' : `has peft_type ${describe(found)}`;
+    const hint =
+      found === 'LORA' || found === 'ADALORA' ? `Set method.type to ${found.toLowerCase()}.` : configPlace.hint;
+    throw problem('adapter.type', `${configFile} ${what}; only "${type}" can be continued here.`, hint);
+  }
+  for (const { key, what } of refused) if (isOn(field(object, key))) throw unsupported(key, what, field(object, key));
+  const bias = field(object, 'bias') ?? 'none';
+  if (bias !== 'none') throw unsupported('bias', 'trained biases', bias);
 }
 
 function isOn(value: unknown): boolean {
@@ -93,19 +97,22 @@ function unsupported(key: string, what: string, value: unknown) {
   return problem(
     'adapter.variant',
     `${configFile}: ${key} is ${describe(value)}; adapters with ${what} are not supported.`,
-    'Use a plain LoRA adapter.',
+    'Use a plain adapter.',
   );
 }
 
 /** A rank must be whole, but a rank that is not will not fit its tensors, so one check serves both patterns. */
 function patternField(object: JsonObject, key: string): Record<string, number> {
   const value = field(object, key) ?? {};
-  if (!isObject(value)) throw problem(place.code, `${configFile}: ${key} must be an object.`, place.hint);
-  return Object.fromEntries(Object.keys(value).map(pattern => [pattern, positiveField(value, pattern, place, NaN)]));
+  if (!isObject(value)) throw problem(configPlace.code, `${configFile}: ${key} must be an object.`, configPlace.hint);
+  return Object.fromEntries(
+    Object.keys(value).map(pattern => [pattern, positiveField(value, pattern, configPlace, NaN)]),
+  );
 }
 
-function unknownKeys(object: JsonObject): string[] {
+/** A sentence for each key of a config that is neither LoRA's nor among `own`. */
+export function unknownKeys(object: JsonObject, own: readonly string[] = []): string[] {
   return Object.keys(object)
-    .filter(key => !known.has(key) && isOn(field(object, key)))
+    .filter(key => !known.has(key) && !own.includes(key) && isOn(field(object, key)))
     .map(key => `${configFile}: the key ${key} is not known and was ignored.`);
 }

@@ -33,8 +33,8 @@ const hint = 'Use an adapter that was trained on this model.';
  * adapters, tensors of another model (naming module and shapes), half an adapter, and NaN or infinite values.
  */
 export function readLoraAdapter(files: FileSet, modules: readonly ModuleSpec[]): LoraAdapter {
-  const { config, warnings } = parseAdapterConfig(decodeText(requireFile(files, configFile)));
-  const bytes = requireFile(files, weightsFile);
+  const { config, warnings } = parseAdapterConfig(adapterText(files, configFile));
+  const bytes = requireAdapterFile(files, weightsFile);
   const header = readSafetensors(bytes, weightsFile);
   const entries = new Map([...header.tensors].map(([key, entry]) => [moduleKey(key, modules), entry]));
   const ranks = patternLookup(config.rank_pattern, `${configFile}: rank_pattern`);
@@ -48,7 +48,7 @@ export function readLoraAdapter(files: FileSet, modules: readonly ModuleSpec[]):
     const rank = ranks.find(module.path) ?? config.r;
     const shapes = [[rank, module.in] as const, [module.out, rank] as const];
     names.forEach((name, index) =>
-      tensors.set(name, readValues(bytes, name, checkShape(name, pair[index], shapes[index]))),
+      tensors.set(name, readAdapterTensor(bytes, name, checkShape(name, pair[index], shapes[index]))),
     );
     targets.push({ module, rank, alpha: alphas.find(module.path) ?? config.lora_alpha });
   }
@@ -88,7 +88,8 @@ export function checkContinues(adapter: LoraAdapter, targets: readonly AdapterTa
     );
 }
 
-function requireFile(files: FileSet, name: string): Uint8Array {
+/** A file of an adapter folder; throws `adapter.missing`. */
+export function requireAdapterFile(files: FileSet, name: string): Uint8Array {
   if (Object.hasOwn(files, name)) return files[name];
   const older = name === weightsFile && Object.hasOwn(files, 'adapter_model.bin');
   throw problem(
@@ -98,11 +99,13 @@ function requireFile(files: FileSet, name: string): Uint8Array {
   );
 }
 
-function decodeText(bytes: Uint8Array): string {
+/** A text file of an adapter folder. */
+export function adapterText(files: FileSet, name: string): string {
+  const bytes = requireAdapterFile(files, name);
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
-    throw problem('adapter.config', `${configFile} is not UTF-8 text.`, 'Use the file as PEFT saved it.');
+    throw problem('adapter.config', `${name} is not UTF-8 text.`, 'Use the file as PEFT saved it.');
   }
 }
 
@@ -127,7 +130,8 @@ function checkShape(name: string, entry: TensorEntry | undefined, expected: read
   );
 }
 
-function readValues(bytes: Uint8Array, name: string, entry: TensorEntry): Float32Array<ArrayBuffer> {
+/** Values of a tensor of `weightsFile`; throws `adapter.nonfinite`. */
+export function readAdapterTensor(bytes: Uint8Array, name: string, entry: TensorEntry): Float32Array<ArrayBuffer> {
   const values = decodeToF32(entry.dtype, bytes.subarray(entry.begin, entry.end));
   const bad = firstNonFinite(values);
   if (bad < 0) return values;

@@ -39,7 +39,8 @@ export function writeLoraAdapter(input: AdapterExport): FileSet {
   };
 }
 
-function tensorOf(
+/** A tensor of `shape`, by name; throws where there is none. */
+export function tensorOf(
   tensors: ReadonlyMap<string, Float32Array>,
   name: string,
   shape: readonly [number, number],
@@ -85,7 +86,7 @@ function adapterConfig({ config, model, modelName, targets }: AdapterExport) {
   };
 }
 
-interface ExportedTargets {
+export interface ExportedTargets {
   readonly names: readonly string[];
   readonly layers?: LoraConfig['layers_to_transform'];
 }
@@ -95,10 +96,10 @@ interface ExportedTargets {
  * that an entry names, and fail). A regex, `all-linear` or exclusions are resolved: to leaf names where these select the
  * same modules, else to whole paths, because a regex may also match modules that are not linear.
  */
-function exportTargets(
-  config: LoraConfig,
+export function exportTargets(
+  config: Pick<LoraConfig, 'target_modules' | 'exclude_modules' | 'layers_to_transform'>,
   modules: readonly ModuleSpec[],
-  targets: readonly AdapterTarget[],
+  targets: readonly Pick<AdapterTarget, 'module'>[],
 ): ExportedTargets {
   const paths = targets.map(target => target.module.path);
   const { target_modules: wanted, exclude_modules: excluded, layers_to_transform: layers } = config;

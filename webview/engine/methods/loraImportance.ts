@@ -41,14 +41,20 @@ export function moduleTable(
   modules: readonly { readonly module: ModuleSpec }[],
   values: ArrayLike<number>,
 ): ImportanceTable {
-  const labels = rowLabels(modules);
-  const rows = [...new Set(labels)];
+  const { labels, blocks, cells } = moduleGrid(modules, index => values[index]);
+  return { metric, modules: labels, blocks, values: cells };
+}
+
+/** Something for each of `modules`, in the cells of a table of module × block; null where there is no module. */
+export function moduleGrid<T>(modules: readonly { readonly module: ModuleSpec }[], valueOf: (index: number) => T) {
+  const rows = rowLabels(modules);
+  const labels = [...new Set(rows)];
   const blocks = [...new Set(modules.map(m => m.module.block ?? -1))].sort((a, b) => a - b);
-  const cells = rows.map(() => blocks.map((): number | null => null));
+  const cells = labels.map(() => blocks.map((): T | null => null));
   modules.forEach((m, index) => {
-    cells[rows.indexOf(labels[index])][blocks.indexOf(m.module.block ?? -1)] = values[index];
+    cells[labels.indexOf(rows[index])][blocks.indexOf(m.module.block ?? -1)] = valueOf(index);
   });
-  return { metric, modules: rows, blocks, values: cells };
+  return { labels, blocks, cells };
 }
 
 /** The last part of a module's path, or its whole path within the block where that is ambiguous (GPT-2's c_proj). */
