@@ -96,7 +96,9 @@ describe('completionsAt', () => {
   });
 
   it('proposes values, modules of the model and rule ids', () => {
-    assert.deepEqual(labels('method:\n  type: |'), ['full', 'lora']);
+    const types = labels('method:\n  type: |');
+    assert.deepEqual(types.slice(0, 2), ['full', 'lora']);
+    assert.ok(['prefix', 'p-tuning', 'p-tuning-v2'].every(type => types.includes(type)));
     assert.deepEqual(labels('training:\n  lr_scheduler_type: c|').length, 4);
     assert.deepEqual(labels('data:\n  shuffle: |'), ['true', 'false']);
     assert.ok(labels('method:\n  type: lora\n  target_modules: |').includes('all-linear'));

@@ -44,15 +44,17 @@ describe('generated documentation', () => {
 
   it('gives examples that the schema accepts', () => {
     const base = (method: string) => ({ model: 'm', data: { train: 't' }, method: { type: method } });
-    for (const section of rootKeys) {
-      for (const key of section.children) {
+    const check = (section: string, keys: readonly KeyInfo[], method: string) => {
+      for (const key of keys)
         for (const example of key.examples) {
-          const config: Record<string, unknown> = base('lora');
-          config[section.name] = { ...(config[section.name] as object | undefined), [key.name]: example };
-          assert.deepEqual(parseConfig(JSON.stringify(config)).problems, [], `${section.name}.${key.name}`);
+          const config: Record<string, unknown> = base(method);
+          config[section] = { ...(config[section] as object | undefined), [key.name]: example };
+          assert.deepEqual(parseConfig(JSON.stringify(config)).problems, [], `${section}.${key.name} of ${method}`);
         }
-      }
-    }
+    };
+    for (const { name, children, variants } of rootKeys)
+      if (variants === undefined) check(name, children, 'lora');
+      else for (const [method, keys] of variants) check(name, keys, method);
   });
 
   it('is a JSON schema with help on every key', () => {
