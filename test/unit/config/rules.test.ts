@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { disableEdit } from '../../../src/common/config/disable';
 import { fixAll } from '../../../src/common/config/lint';
 import { allRules } from '../../../src/common/config/rules/all';
+import { adapterCases } from './cases/adapters';
 import { dataCases } from './cases/data';
 import { loraCases } from './cases/lora';
 import { memoryCases } from './cases/memory';
@@ -15,6 +16,7 @@ const cases = [
   ...dataCases,
   ...trainingCases,
   ...loraCases,
+  ...adapterCases,
   ...memoryCases,
   ...promptCases,
   ...quantizationCases,

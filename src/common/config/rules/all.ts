@@ -1,4 +1,5 @@
 import type { Rule } from '../rule';
+import { adapterRules } from './adapters';
 import { batchRules } from './batch';
 import { dataRules } from './data';
 import { learningRateRules } from './learningRate';
@@ -23,6 +24,7 @@ export const ruleFamilies: readonly { readonly title: string; readonly rules: re
   { title: 'LoRA targets', rules: loraTargetRules },
   { title: 'LoRA rank and scale', rules: loraStructureRules },
   { title: 'WeightLoRA', rules: weightloraRules },
+  { title: 'Bottleneck adapters', rules: adapterRules },
   { title: 'Prefixes and prompts', rules: promptRules },
   { title: 'Batch and steps', rules: batchRules },
   { title: 'Memory and GPU', rules: memoryRules },
