@@ -58,6 +58,20 @@ describe('a run on a quantized base', () => {
       assert.ok(relativeError(losses(whole), exact) > 1e-5, 'quantization must show');
     });
 
+  for (const method of [
+    { type: 'adalora', init_r: 4, target_r: 2, tinit: 1, tfinal: 2 },
+    { type: 'weightlora', r: 3, k: 3 },
+    { type: 'bottleneck', placement: 'pfeiffer' },
+    { type: 'prefix', num_virtual_tokens: 3 },
+    { type: 'p-tuning', num_virtual_tokens: 3 },
+  ])
+    it(`carries ${method.type} as a base of f32 weights does`, async () => {
+      const job = smallJob('llama', { method, memory: { quantization: 'nf4' }, samples: { prompts: [] } });
+      const whole = await runJob(job);
+      for (const memory of eventsOf(whole, 'memory')) assert.deepEqual(memory.measured, memory.forecast);
+      assert.ok(relativeError(losses(whole), losses(await runJob(onRounded(job)))) < 1e-5);
+    });
+
   it('keeps no dense copy of a packed matrix', async () => {
     const { programs } = await prepared('gpt2', { memory: { quantization: 'nf4' } });
     const matrices = programs.table.parameters.filter(({ tensor }) =>
