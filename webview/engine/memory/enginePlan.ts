@@ -25,6 +25,11 @@ export interface EnginePlanInput<Name extends string> {
   readonly ringValues?: () => number;
 }
 
+/** Label of the arena of what never trains. */
+export function frozenLabel(category: 'weights' | 'adapter'): string {
+  return `frozen ${category}`;
+}
+
 /** Small read-backs under way at once: two steps in flight, each with accumulators and perhaps importance. */
 const ringSlots = 4;
 
@@ -37,7 +42,7 @@ export function planEngine<Name extends string>(input: EnginePlanInput<Name>): E
   const frozen = input.table.parameters.filter(spec => !spec.trainable);
   for (const category of ['weights', 'adapter'] as const) {
     const members = frozen.filter(spec => spec.category === category).map(spec => spec.tensor);
-    layout.bump(`frozen ${category}`, category, members);
+    layout.bump(frozenLabel(category), category, members);
   }
   const trainables = layOutTrainables(layout, input.table.parameters, input.gradients);
   const programs = input.programs(trainables);

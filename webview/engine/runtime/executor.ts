@@ -49,17 +49,21 @@ export class Executor {
   private readonly freeSlots: GPUBuffer[];
   private failure: string | undefined;
 
+  /** `inherited` are buffers of an executor that is gone; those with the right label and size are used as they are. */
   constructor(
     opened: OpenDevice,
     private readonly options: ExecutorOptions,
+    inherited: readonly GPUBuffer[] = [],
   ) {
     const { device, pipelines } = opened;
     this.device = device;
     this.pipelines = pipelines;
     device.addEventListener('uncapturederror', this.noticeError);
-    this.buffers = options.buffers.map(spec =>
-      device.createBuffer({ label: `${spec.category}: ${spec.label}`, size: spec.bytes, usage: usageOf(spec) }),
-    );
+    this.buffers = options.buffers.map(spec => {
+      const label = labelOf(spec);
+      const known = inherited.find(buffer => buffer.label === label && buffer.size === spec.bytes);
+      return known ?? device.createBuffer({ label, size: spec.bytes, usage: usageOf(spec) });
+    });
     this.freeSlots = options.ringBuffers.map(index => this.buffers[index]);
     this.parameterGroup = device.createBindGroup({
       layout: this.pipelines.parameterLayout,
@@ -192,8 +196,15 @@ export class Executor {
   }
 
   dispose(): void {
+    this.bequeath([]);
+  }
+
+  /** Ends like `dispose`, but leaves the buffers with these labels (without their category) alive and gives them away. */
+  bequeath(labels: readonly string[]): GPUBuffer[] {
     this.device.removeEventListener('uncapturederror', this.noticeError);
-    for (const buffer of this.buffers) buffer.destroy();
+    const kept = this.options.buffers.map(spec => labels.some(label => spec.label.startsWith(label)));
+    this.buffers.forEach((buffer, index) => !kept[index] && buffer.destroy());
+    return this.buffers.filter((_, index) => kept[index]);
   }
 
   private readonly noticeError = (event: GPUUncapturedErrorEvent): void => {
@@ -239,6 +250,10 @@ export class Executor {
     }
     return group;
   }
+}
+
+function labelOf(spec: BufferSpec): string {
+  return `${spec.category}: ${spec.label}`;
 }
 
 function usageOf(spec: BufferSpec): number {

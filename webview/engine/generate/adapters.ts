@@ -1,0 +1,67 @@
+import { problem } from '../../../src/common/errors';
+import type { RunConfig } from '../../../src/common/config/schema';
+import type { FileSet } from '../../../src/common/run/events';
+import { configFile } from '../formats/adapterConfig';
+import { field, parseJsonObject } from '../formats/jsonFields';
+import { adapterText, readLoraAdapter, type LoraAdapter } from '../formats/peftAdapter';
+import type { Method } from '../methods/method';
+import { methodOf } from '../methods/methodOf';
+import { plainMethod } from '../methods/plain';
+import { stackedLora } from '../methods/stackedLora';
+import { moduleCatalog } from '../model/catalog';
+import type { ModelConfig } from '../model/config';
+
+/** An adapter of a session by name, with the factor on its update. */
+export interface NamedWeight {
+  readonly name: string;
+  readonly weight: number;
+}
+
+/** A checked adapter: LoRA stands for itself, any other needs the config of its run. */
+export type SessionAdapter =
+  | { readonly kind: 'lora'; readonly name: string; readonly adapter: LoraAdapter }
+  | { readonly kind: 'run'; readonly name: string; readonly files: FileSet; readonly config: RunConfig };
+
+/**
+ * Reads an adapter folder for a session. Throws what `readLoraAdapter` throws, and `generate.kind` for another kind of
+ * adapter without its run's config.
+ */
+export function readAdapter(name: string, files: FileSet, model: ModelConfig, config?: RunConfig): SessionAdapter {
+  if (peftType(files) === 'LORA') return { kind: 'lora', name, adapter: readLoraAdapter(files, moduleCatalog(model)) };
+  if (config) return { kind: 'run', name, files, config };
+  throw problem(
+    'generate.kind',
+    `${name} is no LoRA adapter, and the config of its run is not known.`,
+    'Choose it by its run, or use a LoRA adapter.',
+  );
+}
+
+/** What `adapter_config.json` says it is; undefined for other libraries' files. */
+function peftType(files: FileSet): unknown {
+  if (!Object.hasOwn(files, configFile)) return undefined;
+  const place = { code: 'adapter.config', label: configFile, hint: 'Use an adapter folder as PEFT saves it.' };
+  return field(parseJsonObject(adapterText(files, configFile), place), 'peft_type');
+}
+
+export interface ChosenAdapter {
+  readonly adapter: SessionAdapter;
+  readonly weight: number;
+}
+
+/** The method that puts adapters to work. Throws `generate.combine` for adapters that cannot be added. */
+export function adapterMethod(chosen: readonly ChosenAdapter[], model: ModelConfig, modelName: string): Method {
+  if (chosen.length === 0) return plainMethod();
+  const loras = chosen.flatMap(({ adapter, weight }) =>
+    adapter.kind === 'lora' ? [{ adapter: adapter.adapter, weight }] : [],
+  );
+  if (loras.length === chosen.length) return stackedLora(loras);
+  const [{ adapter, weight }] = chosen;
+  if (adapter.kind !== 'run' || chosen.length > 1 || weight !== 1)
+    throw problem(
+      'generate.combine',
+      `${chosen.map(one => one.adapter.name).join(' and ')} cannot be added: only updates of LoRA adapters have weights.`,
+      'Select one adapter with weight 1, or LoRA adapters only.',
+    );
+  const { config, files } = adapter;
+  return methodOf({ config, model, modelName, passthrough: {}, adapter: files, totalSteps: 1 });
+}
