@@ -28,19 +28,47 @@ CASES = [
     case("lora-plus-llama", "llama", {**LORA, "loraplus_lr_ratio": 8}, learning_rate=1e-3, gradient_accumulation_steps=3),
 ]
 
-KEYS = ("r", "lora_alpha", "target_modules", "use_rslora", "rank_pattern", "alpha_pattern", "layers_to_transform")
+CASES += [
+    case("lora-gpt2-bias", "gpt2", {**LORA, "bias": "all"}, learning_rate=2e-3, weight_decay=0.1),
+    case(
+        "lora-gpt2-bias-targets-norms", "gpt2",
+        {**LORA, "target_modules": ["attn.c_proj"], "bias": "lora_only", "modules_to_save": ["ln_1", "ln_f"]},
+        learning_rate=2e-3,
+    ),
+    case(
+        "lora-llama-modules", "llama",
+        {**LORA, "modules_to_save": ["embed_tokens", "lm_head", "norm"]}, learning_rate=2e-3, weight_decay=0.1,
+    ),
+    case("lora-llama-whole-projection", "llama", {**LORA, "modules_to_save": ["q_proj", "1.mlp"]}, learning_rate=2e-3),
+    case("lora-qwen2-tied-embedding", "qwen2", {**LORA, "modules_to_save": ["embed_tokens"]}, learning_rate=2e-3),
+]
+
+KEYS = (
+    "r", "lora_alpha", "target_modules", "use_rslora", "rank_pattern", "alpha_pattern", "layers_to_transform",
+    "modules_to_save", "bias",
+)
 
 
 def attach(model, spec, folder):
     method = spec["method"]
     config = LoraConfig(task_type="CAUSAL_LM", lora_dropout=0.0, **{k: method[k] for k in KEYS if k in method})
+    # One weight for embedding and head is trained as one; without this PEFT parts the two.
+    config.ensure_weight_tying = bool(model.config.tie_word_embeddings and method.get("modules_to_save"))
     model = get_peft_model(model, config)
     with torch.no_grad():
         for key, tensor in model.named_parameters():
             if "lora_B" in key:
                 tensor.copy_(0.05 * torch.randn_like(tensor))
+            elif tensor.requires_grad and "lora_A" not in key:
+                tensor.add_(0.05 * torch.randn_like(tensor))
     model.save_pretrained(folder / "initial")
     return model, {"adapter": "initial"}
+
+
+def our_name(name):
+    for part in ("base_model.model.", ".default", ".modules_to_save", ".base_layer"):
+        name = name.replace(part, "")
+    return name
 
 
 def groups(model, spec):

@@ -60,5 +60,7 @@ function foldedConfig({ target_r, lora_dropout }: AdaloraOrigin['config']): Lora
     rank_pattern: {},
     alpha_pattern: {},
     init_lora_weights: true,
+    modules_to_save: [],
+    bias: 'none',
   };
 }

@@ -57,11 +57,12 @@ const known = new Set(
 
 /**
  * Reads an `adapter_config.json`. Throws a problem for other adapter types and for variants of LoRA the engine does
- * not compute; `warnings` has a sentence for each key that nothing is known about.
+ * not compute, fully trained base tensors among them unless `mayTrainBase`; `warnings` has a sentence for each key that
+ * nothing is known about.
  */
-export function parseAdapterConfig(text: string): { config: AdapterConfig; warnings: string[] } {
+export function parseAdapterConfig(text: string, mayTrainBase = false): { config: AdapterConfig; warnings: string[] } {
   const object = parseJsonObject(text, configPlace);
-  refuseVariants(object, 'LORA');
+  refuseVariants(object, 'LORA', mayTrainBase ? ['modules_to_save', 'bias'] : []);
   const name = field(object, 'base_model_name_or_path');
   const config = {
     r: intField(object, 'r', configPlace, { min: 1, max: 1 << 20, fallback: 8 }),
@@ -74,8 +75,11 @@ export function parseAdapterConfig(text: string): { config: AdapterConfig; warni
   return { config, warnings: unknownKeys(object) };
 }
 
-/** Throws for another `peft_type` than `type`, and for variants of low-rank adapters that the engine does not compute. */
-export function refuseVariants(object: JsonObject, type: 'LORA' | 'ADALORA'): void {
+/**
+ * Throws for another `peft_type` than `type`, and for variants of low-rank adapters that the engine does not compute, but
+ * for the keys `allowed`.
+ */
+export function refuseVariants(object: JsonObject, type: 'LORA' | 'ADALORA', allowed: readonly string[] = []): void {
   const found = field(object, 'peft_type');
   if (found !== type) {
     const what = found === undefined ? 'has no peft_type' : `has peft_type ${describe(found)}`;
@@ -83,9 +87,10 @@ export function refuseVariants(object: JsonObject, type: 'LORA' | 'ADALORA'): vo
       found === 'LORA' || found === 'ADALORA' ? `Set method.type to ${found.toLowerCase()}.` : configPlace.hint;
     throw problem('adapter.type', `${configFile} ${what}; only "${type}" can be continued here.`, hint);
   }
-  for (const { key, what } of refused) if (isOn(field(object, key))) throw unsupported(key, what, field(object, key));
+  for (const { key, what } of refused)
+    if (isOn(field(object, key)) && !allowed.includes(key)) throw unsupported(key, what, field(object, key));
   const bias = field(object, 'bias') ?? 'none';
-  if (bias !== 'none') throw unsupported('bias', 'trained biases', bias);
+  if (bias !== 'none' && !allowed.includes('bias')) throw unsupported('bias', 'trained biases', bias);
 }
 
 function isOn(value: unknown): boolean {

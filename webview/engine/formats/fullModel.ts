@@ -2,6 +2,7 @@ import type { FileSet } from '../../../src/common/run/events';
 import { problem } from '../../../src/common/errors';
 import { tensorCatalog } from '../model/catalog';
 import type { ModelConfig } from '../model/config';
+import { wholeTensor } from '../model/parts';
 import { f32Bytes } from './dtypes';
 import { parseJsonObject } from './jsonFields';
 import { writeSafetensors, type TensorData } from './safetensors';
@@ -21,7 +22,7 @@ export interface FullModelExport {
 export function writeFullModel({ model, values, passthrough }: FullModelExport): FileSet {
   const tensors = new Map<string, TensorData>();
   for (const { name, shape } of tensorCatalog(model)) {
-    const data = values.get(name);
+    const data = wholeTensor(values, name);
     if (data?.length !== shape.reduce((product, size) => product * size, 1))
       throw problem(
         'model.export',

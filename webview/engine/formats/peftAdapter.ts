@@ -1,6 +1,6 @@
 import type { FileSet } from '../../../src/common/run/events';
 import { problem } from '../../../src/common/errors';
-import type { ModuleSpec } from '../model/catalog';
+import type { ModuleSpec, TensorSpec } from '../model/catalog';
 import { configFile, parseAdapterConfig, type AdapterConfig } from './adapterConfig';
 import { decodeToF32, firstNonFinite } from './dtypes';
 import { patternLookup } from './patternLookup';
@@ -20,6 +20,8 @@ export interface LoraAdapter {
   readonly targets: readonly AdapterTarget[];
   /** By module path plus `.lora_A.weight` [rank, in] or `.lora_B.weight` [out, rank]. */
   readonly tensors: ReadonlyMap<string, Float32Array<ArrayBuffer>>;
+  /** Base tensors that were trained with it, by their own names. */
+  readonly base: ReadonlyMap<string, Float32Array<ArrayBuffer>>;
   /** Sentences about what was ignored. */
   readonly warnings: readonly string[];
 }
@@ -29,14 +31,23 @@ export const keyPrefix = 'base_model.model.';
 const hint = 'Use an adapter that was trained on this model.';
 
 /**
- * Reads a PEFT adapter folder for a model with these `modules`. Throws a problem for missing files, other kinds of
+ * Reads a PEFT adapter folder for a model with these `modules`; `catalog` holds the base tensors that may lie in it, none
+ * by default. Throws a problem for missing files, other kinds of
  * adapters, tensors of another model (naming module and shapes), half an adapter, and NaN or infinite values.
  */
-export function readLoraAdapter(files: FileSet, modules: readonly ModuleSpec[]): LoraAdapter {
-  const { config, warnings } = parseAdapterConfig(adapterText(files, configFile));
+export function readLoraAdapter(
+  files: FileSet,
+  modules: readonly ModuleSpec[],
+  catalog: readonly TensorSpec[] = [],
+): LoraAdapter {
+  const { config, warnings } = parseAdapterConfig(adapterText(files, configFile), catalog.length > 0);
   const bytes = requireAdapterFile(files, weightsFile);
   const header = readSafetensors(bytes, weightsFile);
-  const entries = new Map([...header.tensors].map(([key, entry]) => [moduleKey(key, modules), entry]));
+  const found = [...header.tensors].map(([key, entry]) => ({ key, name: baseName(key, catalog), entry }));
+  const base = readBase(bytes, found, catalog);
+  const entries = new Map(
+    found.flatMap(({ key, name, entry }) => (name === undefined ? [[moduleKey(key, modules), entry] as const] : [])),
+  );
   const ranks = patternLookup(config.rank_pattern, `${configFile}: rank_pattern`);
   const alphas = patternLookup(config.alpha_pattern, `${configFile}: alpha_pattern`);
   const tensors = new Map<string, Float32Array<ArrayBuffer>>();
@@ -53,7 +64,7 @@ export function readLoraAdapter(files: FileSet, modules: readonly ModuleSpec[]):
     targets.push({ module, rank, alpha: alphas.find(module.path) ?? config.lora_alpha });
   }
   if (targets.length === 0) throw problem('adapter.empty', `${weightsFile} holds no LoRA tensor.`, hint);
-  return { config, targets, tensors, warnings };
+  return { config, targets, tensors, base, warnings };
 }
 
 /**
@@ -107,6 +118,49 @@ export function adapterText(files: FileSet, name: string): string {
   } catch {
     throw problem('adapter.config', `${name} is not UTF-8 text.`, 'Use the file as PEFT saved it.');
   }
+}
+
+/** The base tensor that a key stands for: `<module>.base_layer.bias` is the bias below an adapter. */
+function baseName(key: string, catalog: readonly TensorSpec[]): string | undefined {
+  const name = (key.startsWith(keyPrefix) ? key.slice(keyPrefix.length) : key).replace('.base_layer.', '.');
+  const tied = catalog.length > 0 && name === tiedHead;
+  return tied || catalog.some(spec => spec.name === name) ? name : undefined;
+}
+
+interface FoundTensor {
+  readonly key: string;
+  readonly name?: string;
+  readonly entry: TensorEntry;
+}
+
+const tiedHead = 'lm_head.weight';
+const embeddings = ['model.embed_tokens.weight', 'transformer.wte.weight'];
+
+/** Base tensors of the file. A head that shares the embedding must be there twice and equal, or PEFT computes otherwise. */
+function readBase(bytes: Uint8Array, found: readonly FoundTensor[], catalog: readonly TensorSpec[]) {
+  const base = new Map<string, Float32Array<ArrayBuffer>>();
+  const embedding = catalog.find(({ name }) => embeddings.includes(name));
+  for (const { name, entry } of found) {
+    if (name === undefined) continue;
+    const spec = catalog.find(one => one.name === name) ?? embedding;
+    if (entry.shape.join() !== spec?.shape.join())
+      throw problem(
+        'adapter.shape',
+        `${weightsFile}: ${name} has the shape [${entry.shape.join(', ')}]; this model needs [${spec?.shape.join(', ')}].`,
+        hint,
+      );
+    base.set(name, readAdapterTensor(bytes, name, entry));
+  }
+  if (!embedding || catalog.some(({ name }) => name === tiedHead)) return base;
+  const [head, table] = [base.get(tiedHead), base.get(embedding.name)];
+  if (head?.length !== table?.length || head?.some((value, i) => value !== table?.[i]))
+    throw problem(
+      'adapter.tied',
+      `${weightsFile} trains the embedding and the head apart, but this model has one weight for both.`,
+      'Train the adapter with ensure_weight_tying, or untie the model first.',
+    );
+  base.delete(tiedHead);
+  return base;
 }
 
 /** `base_model.model.<module>.lora_A.weight` without the prefix; any other tensor has no place here. */

@@ -1,11 +1,12 @@
 import type { LoraConfig } from '../../../src/common/config/schema';
 import type { FileSet } from '../../../src/common/run/events';
 import { problem } from '../../../src/common/errors';
-import { moduleCatalog, type ModuleSpec } from '../model/catalog';
+import { moduleCatalog, type ModuleSpec, type TensorSpec } from '../model/catalog';
 import type { ModelConfig } from '../model/config';
 import { configFile } from './adapterConfig';
 import { patternLookup } from './patternLookup';
 import { keyPrefix, weightsFile, type AdapterTarget } from './peftAdapter';
+import { wholeTensor } from '../model/parts';
 import { f32Bytes } from './dtypes';
 import { writeSafetensors, type TensorData } from './safetensors';
 
@@ -15,7 +16,9 @@ export interface AdapterExport {
   /** For `base_model_name_or_path`: the folder or hub id with which PEFT finds the base model. */
   readonly modelName: string;
   readonly targets: readonly AdapterTarget[];
-  /** By module path plus `.lora_A.weight` [rank, in] or `.lora_B.weight` [out, rank]. */
+  /** Base tensors that were trained too. */
+  readonly base?: readonly TensorSpec[];
+  /** By module path plus `.lora_A.weight` [rank, in] or `.lora_B.weight` [out, rank]; base tensors by their own names. */
   readonly tensors: ReadonlyMap<string, Float32Array>;
 }
 
@@ -32,6 +35,9 @@ export function writeLoraAdapter(input: AdapterExport): FileSet {
     put('lora_A.weight', [rank, module.in]);
     put('lora_B.weight', [module.out, rank]);
   }
+  for (const spec of input.base ?? [])
+    for (const key of baseKeys(spec.name, input))
+      tensors.set(`${keyPrefix}${key}`, tensorOf(input.tensors, spec.name, spec.shape));
   const text = JSON.stringify(adapterConfig(input), undefined, 2);
   return {
     [configFile]: new TextEncoder().encode(text),
@@ -39,14 +45,33 @@ export function writeLoraAdapter(input: AdapterExport): FileSet {
   };
 }
 
+const embeddings = ['model.embed_tokens.weight', 'transformer.wte.weight'];
+
+/**
+ * PEFT's keys for a base tensor: below an adapter it lies in the `base_layer`; an embedding that is the head too is
+ * saved for both, because PEFT keeps a copy for each.
+ */
+function baseKeys(name: string, { model, targets }: AdapterExport): string[] {
+  if (model.tiedEmbeddings && embeddings.includes(name)) return [name, 'lm_head.weight'];
+  const adapted = targets.some(({ module }) => name === `${module.path}.bias`);
+  return [adapted ? name.replace(/\.bias$/, '.base_layer.bias') : name];
+}
+
+function savedModules({ config, model, base }: AdapterExport): string[] | null {
+  const names = config.modules_to_save ?? [];
+  const tied = model.tiedEmbeddings && (base ?? []).some(({ name }) => embeddings.includes(name));
+  if (tied) return [...names, 'lm_head'];
+  return names.length === 0 ? null : names;
+}
+
 /** A tensor of `shape`, by name; throws where there is none. */
 export function tensorOf(
   tensors: ReadonlyMap<string, Float32Array>,
   name: string,
-  shape: readonly [number, number],
+  shape: readonly number[],
 ): TensorData {
-  const values = tensors.get(name);
-  if (values?.length !== shape[0] * shape[1])
+  const values = wholeTensor(tensors, name);
+  if (values?.length !== shape.reduce((product, size) => product * size, 1))
     throw problem(
       'adapter.export',
       `The adapter has no ${name} [${shape.join(', ')}].`,
@@ -56,13 +81,14 @@ export function tensorOf(
 }
 
 /** Keys in the order PEFT sorts them. */
-function adapterConfig({ config, model, modelName, targets }: AdapterExport) {
+function adapterConfig(input: AdapterExport) {
+  const { config, model, modelName, targets } = input;
   const target = exportTargets(config, moduleCatalog(model), targets);
   return {
     alpha_pattern: exportPattern(config.alpha_pattern, config.lora_alpha, targets, 'alpha'),
     auto_mapping: null,
     base_model_name_or_path: modelName,
-    bias: 'none',
+    bias: config.bias,
     fan_in_fan_out: model.family === 'gpt2',
     inference_mode: true,
     init_lora_weights: config.init_lora_weights,
@@ -74,7 +100,7 @@ function adapterConfig({ config, model, modelName, targets }: AdapterExport) {
     lora_dropout: config.lora_dropout,
     megatron_config: null,
     megatron_core: 'megatron.core',
-    modules_to_save: null,
+    modules_to_save: savedModules(input),
     peft_type: 'LORA',
     r: config.r,
     rank_pattern: exportPattern(config.rank_pattern, config.r, targets, 'rank'),

@@ -4,7 +4,7 @@ import { readAdaloraAdapter } from '../formats/adaloraAdapter';
 import { readBottleneckAdapter } from '../formats/adaptersLibrary';
 import { readLoraAdapter } from '../formats/peftAdapter';
 import { readPromptAdapter } from '../formats/promptAdapter';
-import { moduleCatalog } from '../model/catalog';
+import { moduleCatalog, tensorCatalog } from '../model/catalog';
 import type { ModelConfig } from '../model/config';
 import { adaloraMethod } from './adalora';
 import { bottleneckMethod } from './bottleneck';
@@ -44,7 +44,7 @@ export function methodOf(input: MethodInput): Method {
         model,
         modelName,
         seed,
-        adapter: files && readLoraAdapter(files, moduleCatalog(model)),
+        adapter: files && readLoraAdapter(files, moduleCatalog(model), tensorCatalog(model)),
       });
     case 'adalora':
       return adaloraMethod({

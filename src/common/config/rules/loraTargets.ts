@@ -154,19 +154,20 @@ const tiedHead: Rule = {
 const targetedAndExcluded: Rule = {
   id: 'R11',
   severity: 'warning',
-  title: 'A module both targeted and excluded',
-  why: 'The exclusion wins without a word, as it does in PEFT (there also against modules_to_save).',
-  advice: 'Keep the module in one of the two lists.',
+  title: 'A module both targeted and excluded or trained as a whole',
+  why: 'An exclusion, and modules_to_save, win without a word, as they do in PEFT.',
+  advice: 'Keep the module in one of the lists.',
   check: ({ lora }) => {
     const excluded = asList(lora?.exclude_modules);
+    const saved = lora?.modules_to_save ?? [];
     const targets = asList(lora?.target_modules);
-    const kept = targets.filter(name => !excluded.includes(name));
+    const isOut = (name: string) => excluded.includes(name) || saved.includes(name);
+    const kept = targets.filter(name => !isOut(name));
     return targets.flatMap((name, index) => {
-      if (!excluded.includes(name)) return [];
+      if (!isOut(name)) return [];
+      const list = excluded.includes(name) ? 'exclude_modules' : 'modules_to_save';
       const fixes = kept.length > 0 ? [setting(targetPath, kept, `Remove ${name} from target_modules`)] : [];
-      return [
-        { path: [...targetPath, index], message: `${name} is also in exclude_modules and gets no adapter.`, fixes },
-      ];
+      return [{ path: [...targetPath, index], message: `${name} is also in ${list} and gets no adapter.`, fixes }];
     });
   },
 };

@@ -120,6 +120,8 @@ function adapterOnly({ config }: LintContext): Shrink[] {
     rank_pattern: {},
     alpha_pattern: {},
     init_lora_weights: true,
+    modules_to_save: [],
+    bias: 'none',
   };
   return [
     {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { alsoTrainedFields } from './alsoTrained';
 import { count } from './numbers';
 import { targetFields } from './targets';
 
@@ -62,6 +63,7 @@ export const loraFields = {
       examples: [4, 16],
     }),
   ...targetFields,
+  ...alsoTrainedFields,
   rank_pattern: z
     .record(z.string(), count())
     .default({})

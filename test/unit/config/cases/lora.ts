@@ -124,6 +124,15 @@ export const loraCases: readonly RuleCase[] = [
   },
   {
     id: 'R11',
+    bad: { ...targets('q_proj', 'up_proj'), 'method.modules_to_save': ['up_proj'] },
+    good: { ...targets('q_proj', 'up_proj'), 'method.modules_to_save': ['norm'] },
+    facts: around(llama),
+    at: '"up_proj"',
+    severity: 'warning',
+    fixed: true,
+  },
+  {
+    id: 'R11',
     bad: { ...targets('q_proj', 'up_proj'), 'method.exclude_modules': ['q_proj'] },
     good: targets('q_proj'),
     at: '"q_proj"',
