@@ -17,6 +17,9 @@ const ruleOfKey: ReadonlyMap<string, string> = new Map([
   ['adam_beta2', 'L10'],
   ['adam_epsilon', 'L10'],
   ['block_size', 'Q03'],
+  ['total_step', 'A01'],
+  ['beta1', 'A08'],
+  ['beta2', 'A08'],
 ]);
 
 /** Turns what the schema found into sentences that name the place, what stands there and what may. */

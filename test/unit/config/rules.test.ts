@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { disableEdit } from '../../../src/common/config/disable';
 import { fixAll } from '../../../src/common/config/lint';
 import { allRules } from '../../../src/common/config/rules/all';
+import { adaloraCases } from './cases/adalora';
 import { adapterCases } from './cases/adapters';
 import { dataCases } from './cases/data';
 import { loraCases } from './cases/lora';
@@ -20,6 +21,7 @@ const cases = [
   ...memoryCases,
   ...promptCases,
   ...quantizationCases,
+  ...adaloraCases,
   ...weightloraCases,
 ];
 
@@ -53,7 +55,7 @@ describe('lint rules', () => {
     const tested = new Set(cases.map(({ id }) => id));
     assert.deepEqual(
       allRules.map(rule => rule.id).filter(id => !tested.has(id)),
-      ['L10', 'Q07', 'Q08', 'Q10'],
+      ['L10', 'A01', 'A08', 'A11', 'A12', 'Q07', 'Q08', 'Q10'],
     );
   });
 

@@ -1,4 +1,5 @@
 import type { Rule } from '../rule';
+import { adaloraRules } from './adalora';
 import { adapterRules } from './adapters';
 import { batchRules } from './batch';
 import { dataRules } from './data';
@@ -23,6 +24,7 @@ export const ruleFamilies: readonly { readonly title: string; readonly rules: re
   { title: 'Schedule and checkpoints', rules: scheduleRules },
   { title: 'LoRA targets', rules: loraTargetRules },
   { title: 'LoRA rank and scale', rules: loraStructureRules },
+  { title: 'AdaLoRA', rules: adaloraRules },
   { title: 'WeightLoRA', rules: weightloraRules },
   { title: 'Bottleneck adapters', rules: adapterRules },
   { title: 'Prefixes and prompts', rules: promptRules },
