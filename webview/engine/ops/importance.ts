@@ -62,7 +62,13 @@ function emitGradientNorm(emit: Emitter, { gradientA, gradientB }: LoraCell, out
   emit.dispatch(rootKernel(), [parts, output], [normParts, index, f32(1)], [1, 1, 1]);
 }
 
-function emitProductNorm(emit: Emitter, { a, b, scale }: LoraCell, output: Tensor, index: number): void {
+/** output[index] = scale·‖BA‖_F. */
+export function emitUpdateNorm(
+  emit: Emitter,
+  { a, b, scale }: Pick<LoraCell, 'a' | 'b' | 'scale'>,
+  output: Tensor,
+  index: number,
+): void {
   const [rank, inputs] = a.shape;
   if (a.shape.length !== 2 || b.shape.length !== 2 || b.shape[1] !== rank)
     throw problem(
@@ -81,5 +87,5 @@ function emitProductNorm(emit: Emitter, { a, b, scale }: LoraCell, output: Tenso
  */
 export function emitLoraImportance(emit: Emitter, cells: readonly LoraCell[], output: Tensor): void {
   cells.forEach((cell, index) => emitGradientNorm(emit, cell, output, index));
-  cells.forEach((cell, index) => emitProductNorm(emit, cell, output, cells.length + index));
+  cells.forEach((cell, index) => emitUpdateNorm(emit, cell, output, cells.length + index));
 }

@@ -14,6 +14,8 @@ export interface StepInput {
   readonly lossTokens: number;
   /** Numbers of the method's own schedule at this step, at most {@link stepLayout.mostMethod}. */
   readonly method?: readonly number[];
+  /** Steps that AdamW counts, 0 where it stands still, and a factor on SGD's rate; the run's own step without it. */
+  readonly clock?: { readonly adam: number; readonly sgd: number };
 }
 
 const dropoutStream = streamOf('dropout');
@@ -30,11 +32,13 @@ export function stepValues(input: StepInput): Uint32Array<ArrayBuffer> {
   words[stepLayout.seed] = randomBits(training.seed, dropoutStream, step * 65536 + input.micro);
   floats[stepLayout.maxNorm] = training.max_grad_norm;
   floats[stepLayout.epsilon] = training.adam_epsilon;
-  floats[stepLayout.bias2Sqrt] = Math.sqrt(1 - training.adam_beta2 ** step);
+  const { adam, sgd } = input.clock ?? { adam: step, sgd: 1 };
+  floats[stepLayout.bias2Sqrt] = Math.sqrt(1 - training.adam_beta2 ** Math.max(1, adam));
   groups.forEach((group, index) => {
-    const rate = input.learningRate * group.lrScale;
+    const rate = input.learningRate * group.lrScale * (group.optimizer === 'sgd' ? sgd : Math.sign(adam));
     const decay = group.decay ? rate * training.weight_decay : 0;
-    floats.set([1 - decay, rate / (1 - training.adam_beta1 ** step), rate], stepLayout.groups + 4 * index);
+    const corrected = rate / (1 - training.adam_beta1 ** Math.max(1, adam));
+    floats.set([1 - decay, corrected, rate], stepLayout.groups + 4 * index);
   });
   floats.set(input.method ?? [], stepLayout.method);
   return words;
