@@ -7,7 +7,8 @@ import { readPromptAdapter } from '../../webview/engine/formats/promptAdapter';
 import { parseModelConfig } from '../../webview/engine/model/config';
 import type { Engine } from '../../webview/engine/train/engine';
 import { stepWords } from '../../webview/engine/runtime/kernel';
-import { relativeError } from './harness';
+import { GenerationSession } from '../../webview/engine/generate/session';
+import { relativeError, testDevice } from './harness';
 import { eventsOf, runJob, smallJob, type Overrides, type SmallFamily } from './smallRun';
 
 const losses = (outputs: readonly TrainOutput[]) => eventsOf(outputs, 'metrics').map(event => event.loss);
@@ -109,6 +110,28 @@ describe('virtual tokens', () => {
     const base = { method: { init_lora_weights: true }, training: { max_steps: 1 }, samples: { max_new_tokens: 20 } };
     await runJob(smallJob('llama', base), { inspect });
     assert.ok(relativeError(started, spelled) < 1e-5);
+  });
+
+  it('that were exported are used by a generation session, cached or not', async () => {
+    for (const [family, overrides] of [cases[1], cases[5], cases[6]]) {
+      let trained = new Float32Array();
+      const inspect = async (engine: Engine, step: number) => {
+        if (step === 6) trained = Float32Array.from(await engine.logits(prompted, new Uint32Array(stepWords)));
+      };
+      const job = smallJob(family, overrides);
+      const files = resultOf(await runJob(job, { inspect }));
+      const dtype = overrides.memory ? 'f16' : 'f32';
+      const options = { files: job.model, storage: { linear: dtype, table: dtype }, rows: 40, ways: 'both' } as const;
+      const session = await GenerationSession.open(await testDevice(), options);
+      session.attach('made', files);
+      await session.select([{ name: 'made', weight: 1 }]);
+      for (const cached of [true, false])
+        assert.ok(
+          relativeError(await session.logits(cached).after(prompted), trained) < 1e-4,
+          JSON.stringify(overrides),
+        );
+      session.dispose();
+    }
   });
 
   it('go on from an exported prefix', async () => {

@@ -9,6 +9,7 @@ import { readSafetensors, writeSafetensors } from '../../../webview/engine/forma
 import { methodOf } from '../../../webview/engine/methods/methodOf';
 import { attachedPrefix } from '../../../webview/engine/methods/prefix';
 import { attachedPrompt } from '../../../webview/engine/methods/pTuning';
+import { virtualUpdates } from '../../../webview/engine/methods/virtualTokens';
 import { parseModelConfig } from '../../../webview/engine/model/config';
 import reference from '../../reference/prompt_adapters.json';
 
@@ -192,6 +193,17 @@ describe('prefixes and prompts that do not fit', () => {
         const written = writePromptAdapter({ kind: 'prompt', count, values, model, modelName: 'm', encoder: {} });
         assert.deepEqual(readPromptAdapter(written, model).values, values);
       }),
+    );
+  });
+
+  it('are not merged', () => {
+    assert.match(
+      message(() => virtualUpdates('prefix')),
+      /^merge.virtual: A prefix is keys and values/,
+    );
+    assert.match(
+      message(() => virtualUpdates('prompt')),
+      /^merge.virtual: A prompt is vectors/,
     );
   });
 

@@ -1,12 +1,17 @@
 import { problem } from '../../../src/common/errors';
 import type { RunConfig } from '../../../src/common/config/schema';
 import type { FileSet } from '../../../src/common/run/events';
+import { readAdaloraAdapter } from '../formats/adaloraAdapter';
+import { foldAdapter } from '../formats/adaloraFold';
 import { configFile } from '../formats/adapterConfig';
 import { field, parseJsonObject } from '../formats/jsonFields';
 import { adapterText, readLoraAdapter, type LoraAdapter } from '../formats/peftAdapter';
+import { prefixType, promptType, readPromptAdapter, type PromptAdapter } from '../formats/promptAdapter';
 import type { Method } from '../methods/method';
 import { methodOf } from '../methods/methodOf';
 import { plainMethod } from '../methods/plain';
+import { attachedPrefix } from '../methods/prefix';
+import { attachedPrompt } from '../methods/pTuning';
 import { stackedLora } from '../methods/stackedLora';
 import { moduleCatalog } from '../model/catalog';
 import type { ModelConfig } from '../model/config';
@@ -17,9 +22,10 @@ export interface NamedWeight {
   readonly weight: number;
 }
 
-/** A checked adapter: LoRA stands for itself, any other needs the config of its run. */
+/** A checked adapter: LoRA (AdaLoRA folded into it), prefixes and prompts stand for themselves, any other needs the config of its run. */
 export type SessionAdapter =
   | { readonly kind: 'lora'; readonly name: string; readonly adapter: LoraAdapter }
+  | { readonly kind: 'virtual'; readonly name: string; readonly adapter: PromptAdapter }
   | { readonly kind: 'run'; readonly name: string; readonly files: FileSet; readonly config: RunConfig };
 
 /**
@@ -27,11 +33,16 @@ export type SessionAdapter =
  * adapter without its run's config.
  */
 export function readAdapter(name: string, files: FileSet, model: ModelConfig, config?: RunConfig): SessionAdapter {
-  if (peftType(files) === 'LORA') return { kind: 'lora', name, adapter: readLoraAdapter(files, moduleCatalog(model)) };
+  const type = peftType(files);
+  if (type === 'ADALORA')
+    return { kind: 'lora', name, adapter: foldAdapter(readAdaloraAdapter(files, moduleCatalog(model))) };
+  if (type === 'LORA') return { kind: 'lora', name, adapter: readLoraAdapter(files, moduleCatalog(model)) };
+  if (type === prefixType || type === promptType)
+    return { kind: 'virtual', name, adapter: readPromptAdapter(files, model) };
   if (config) return { kind: 'run', name, files, config };
   throw problem(
     'generate.kind',
-    `${name} is no LoRA adapter, and the config of its run is not known.`,
+    `${name} is no LoRA adapter, prefix or prompt, and the config of its run is not known.`,
     'Choose it by its run, or use a LoRA adapter.',
   );
 }
@@ -56,12 +67,17 @@ export function adapterMethod(chosen: readonly ChosenAdapter[], model: ModelConf
   );
   if (loras.length === chosen.length) return stackedLora(loras);
   const [{ adapter, weight }] = chosen;
-  if (adapter.kind !== 'run' || chosen.length > 1 || weight !== 1)
+  if (adapter.kind === 'lora' || chosen.length > 1 || weight !== 1)
     throw problem(
       'generate.combine',
       `${chosen.map(one => one.adapter.name).join(' and ')} cannot be added: only updates of LoRA adapters have weights.`,
       'Select one adapter with weight 1, or LoRA adapters only.',
     );
+  if (adapter.kind === 'virtual') return attachedVirtual(adapter.adapter, model);
   const { config, files } = adapter;
   return methodOf({ config, model, modelName, passthrough: {}, adapter: files, totalSteps: 1 });
+}
+
+function attachedVirtual(adapter: PromptAdapter, model: ModelConfig): Method {
+  return adapter.kind === 'prefix' ? attachedPrefix(adapter, model) : attachedPrompt(adapter, model);
 }

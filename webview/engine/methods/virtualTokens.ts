@@ -61,3 +61,13 @@ export function checkRoom(count: number, { maxPositions }: ModelConfig): void {
     'Lower method.num_virtual_tokens.',
   );
 }
+
+/** Virtual tokens change no weight, so there is nothing that `mergeWeights` could add. @throws `merge.virtual` always. */
+export function virtualUpdates(kind: 'prefix' | 'prompt'): never {
+  const what = kind === 'prefix' ? 'A prefix is keys and values' : 'A prompt is vectors at the input';
+  throw problem(
+    'merge.virtual',
+    `${what} beside the weights and cannot be merged into them.`,
+    'Keep the adapter beside the model.',
+  );
+}

@@ -91,13 +91,17 @@ const checkedNumbers: Rule = {
 const decayOnLora: Rule = {
   id: 'L11',
   severity: 'info',
-  title: 'Weight decay on LoRA matrices',
-  why: 'Decay on A and B pulls the update to zero, towards the base model; it is not decay of the weights. QLoRA uses 0.',
+  title: 'Weight decay on LoRA matrices or virtual tokens',
+  why:
+    'Decay on A and B pulls the update to zero, towards the base model, and decay on a prefix or prompt pulls that to zero; ' +
+    'neither is decay of the weights. QLoRA uses 0.',
   advice: 'Set weight_decay to 0.',
   check: ({ config, lora }) => {
     const path = ['training', 'weight_decay'];
-    if (lora === undefined || config.training.weight_decay === 0) return [];
-    const message = `weight_decay ${config.training.weight_decay} pulls the LoRA update to zero, not the weights.`;
+    const isVirtual = 'num_virtual_tokens' in config.method;
+    if ((lora === undefined && !isVirtual) || config.training.weight_decay === 0) return [];
+    const pulled = isVirtual ? 'virtual tokens' : 'LoRA update';
+    const message = `weight_decay ${config.training.weight_decay} pulls the ${pulled} to zero, not the weights.`;
     return [{ path, message, fixes: [setting(path, 0)] }];
   },
 };

@@ -80,6 +80,14 @@ export const promptCases: readonly RuleCase[] = [
     fixed: true,
   },
   {
+    id: 'L11',
+    bad: { ...method('prefix'), 'training.weight_decay': 0.1 },
+    good: method('prefix'),
+    at: '0.1',
+    severity: 'info',
+    fixed: true,
+  },
+  {
     id: 'X03',
     bad: method('prefix', { init_weights: 'normal' }),
     good: method('p-tuning-v2', { init_weights: 'normal' }),
