@@ -15,7 +15,7 @@ export function progressBar(ports: EnginePorts, folder: string): (event: RunEven
       for (const note of rowNotes(event)) line(note);
     } else if (event.type === 'evaluation') {
       evaluated = ` eval ${event.loss.toFixed(4)}`;
-      line(`step ${event.step}: evaluation loss ${event.loss.toFixed(4)}`);
+      line(`step ${event.step}: ${evaluationText(event)}`);
     } else if (event.type === 'sample') line(`  ${event.prompt} →${event.completion.replaceAll('\n', ' ')}`);
     else if (event.type === 'checkpoint') line(`step ${event.step}: saved ${event.path}`);
     else if (event.type === 'warning') line(`${event.problem.message} ${event.problem.hint}`);
@@ -26,6 +26,11 @@ export function progressBar(ports: EnginePorts, folder: string): (event: RunEven
       else if (event.step % 10 === 0 || event.step === total) line(text);
     }
   };
+}
+
+function evaluationText({ loss, exactMatch }: Extract<RunEvent, { type: 'evaluation' }>): string {
+  const matched = exactMatch === undefined ? '' : `, exact match ${(100 * exactMatch).toFixed(1)} %`;
+  return `evaluation loss ${loss.toFixed(4)}, perplexity ${Math.exp(loss).toFixed(2)}${matched}`;
 }
 
 /** What became of rows that are not trained on as they are. */

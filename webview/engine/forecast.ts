@@ -89,7 +89,9 @@ export function engineSpec({ config, model, method, limits, profile, lengths }: 
   const evaluate = data.eval === undefined ? 0 : Math.min(cap, lengths?.evaluate ?? cap);
   const prompt = lengths?.prompt ?? Math.min(cap, 64);
   const placeholders = method.virtualTokens?.place === 'input' ? virtual : 0;
-  const text = samples.prompts.length === 0 ? 0 : Math.min(prompt + samples.max_new_tokens, room);
+  const matched = training.eval_exact_match ? Math.min(evaluate, room) : 0;
+  const sampled = samples.prompts.length === 0 ? 0 : Math.min(prompt + samples.max_new_tokens, room);
+  const text = Math.max(sampled, matched);
   return {
     model,
     method,
@@ -103,7 +105,8 @@ export function engineSpec({ config, model, method, limits, profile, lengths }: 
       evaluate: evaluate && roundStream((evaluate + placeholders) * training.per_device_eval_batch_size),
       generate: samples.use_cache || text === 0 ? 0 : text + placeholders,
     },
-    cache: samples.use_cache && text > 0 ? cacheSize(text + virtual, prompt + placeholders) : undefined,
+    cache:
+      samples.use_cache && text > 0 ? cacheSize(text + virtual, Math.max(prompt, matched) + placeholders) : undefined,
   };
 }
 

@@ -21,7 +21,7 @@ export function emptyView(manifest: RunManifest): RunView {
     truncatedRows: 0,
     stepsPerEpoch: 0,
     metrics: { step: [], loss: [], learningRate: [], gradNorm: [], tokensPerSecond: [] },
-    evaluations: { step: [], loss: [] },
+    evaluations: { step: [], loss: [], exactMatch: [] },
     samples: [],
     importance: [],
     checkpoints: [],
@@ -45,9 +45,10 @@ export const fold: Fold = (view, event) => {
     case 'metrics':
       return metrics(view, event);
     case 'evaluation':
-      keepUntil(view.evaluations.step, event.step - 1, [view.evaluations.loss]);
+      keepUntil(view.evaluations.step, event.step - 1, [view.evaluations.loss, view.evaluations.exactMatch]);
       view.evaluations.step.push(event.step);
       view.evaluations.loss.push(event.loss);
+      view.evaluations.exactMatch.push(event.exactMatch ?? null);
       return view;
     case 'sample':
       view.samples = view.samples.filter(one => one.step !== event.step || one.prompt !== event.prompt);
@@ -106,7 +107,7 @@ function start(view: RunView, event: Event<'started'>): RunView {
   const from = event.startStep;
   const { metrics: series, evaluations } = view;
   keepUntil(series.step, from, [series.loss, series.learningRate, series.gradNorm, series.tokensPerSecond]);
-  keepUntil(evaluations.step, from, [evaluations.loss]);
+  keepUntil(evaluations.step, from, [evaluations.loss, evaluations.exactMatch]);
   view.samples = view.samples.filter(one => one.step <= from);
   view.importance = view.importance.filter(one => one.step <= from);
   view.checkpoints = view.checkpoints.filter(one => one.step <= from);
@@ -160,7 +161,7 @@ function pickSample({ step, prompt, completion, tokens }: Event<'sample'>): RunV
 }
 
 /** Drops the rows whose step is above `last` from columns of equal length; steps rise, so only the end is looked at. */
-function keepUntil(steps: number[], last: number, columns: readonly number[][]): void {
+function keepUntil(steps: number[], last: number, columns: readonly unknown[][]): void {
   let length = steps.length;
   while (length > 0 && steps[length - 1] > last) length--;
   if (length === steps.length) return;

@@ -43,7 +43,8 @@ export interface RunView {
   truncatedRows: number;
   stepsPerEpoch: number;
   metrics: MetricSeries;
-  evaluations: { step: number[]; loss: number[] };
+  /** `exactMatch` is null where it was not asked for. */
+  evaluations: { step: number[]; loss: number[]; exactMatch: (number | null)[] };
   samples: { step: number; prompt: string; completion: string; tokens: number }[];
   importance: ({ step: number } & ImportanceReport)[];
   memory?: { forecast: MemoryBytes; measured: MemoryBytes };

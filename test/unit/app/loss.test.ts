@@ -66,10 +66,10 @@ describe('the loss chart', () => {
     const view = viewOf(shape);
     view.metrics.loss[0] = 5;
     view.metrics.loss[127] = 2;
-    view.evaluations = { step: [50, 100], loss: [2.1, 2.2] };
+    view.evaluations = { step: [50, 100], loss: [2.1, 2.2], exactMatch: [null, 0.5] };
     assert.equal(
       lossSummary(view),
-      'Training loss fell from 5.000 at step 1 to 2.000 at step 128 of 200; last evaluation 2.200, best 2.100 at step 50.',
+      'Training loss fell from 5.000 at step 1 to 2.000 at step 128 of 200; last evaluation 2.200 (perplexity 9.025, 50 % completed exactly), best 2.100 at step 50.',
     );
     assert.equal(lossSummary(viewOf({ ...shape, done: 0, state: 'queued' })), 'No training loss yet.');
   });

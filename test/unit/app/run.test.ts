@@ -52,9 +52,9 @@ describe('a run in the header', () => {
     assert.equal(progressOf(viewOf(shape)), 0.64);
     assert.equal(progressOf(viewOf({ ...shape, done: 0, state: 'starting' })), 0);
     const view = viewOf(shape);
-    view.evaluations = { step: [0, 50, 100], loss: [5, 2, 2.5] };
+    view.evaluations = { step: [0, 50, 100], loss: [5, 2, 2.5], exactMatch: [null, null, null] };
     assert.deepEqual(bestEvaluation(view), { step: 50, loss: 2 });
-    view.evaluations = { step: [], loss: [] };
+    view.evaluations = { step: [], loss: [], exactMatch: [] };
     assert.equal(bestEvaluation(view), undefined);
   });
 });

@@ -15,10 +15,15 @@ const llama3 = loadTokenizer(
 
 function tokenize(
   lines: readonly object[],
-  { tokenizer = tiny, maxLength = 64, vocabSize = undefined as number | undefined } = {},
+  {
+    tokenizer = tiny,
+    maxLength = 64,
+    vocabSize = undefined as number | undefined,
+    loss = 'completion' as 'completion' | 'all',
+  } = {},
 ) {
   const rows = readRows(new TextEncoder().encode(lines.map(line => JSON.stringify(line)).join('\n')), 'train.jsonl');
-  return tokenizeRows(rows, tokenizer, { maxLength, label: 'train.jsonl', vocabSize });
+  return tokenizeRows(rows, tokenizer, { maxLength, label: 'train.jsonl', vocabSize, loss });
 }
 
 function message(action: () => unknown): string {
@@ -38,6 +43,14 @@ describe('examples', () => {
     const [before, after] = [tiny.encode(prompt), [...tiny.encode(completion), tiny.eosId]];
     assert.deepEqual([...examples[0].ids], [...before, ...after]);
     assert.deepEqual([...examples[0].labels], [...before.map(() => ignoredLabel), ...after]);
+  });
+
+  it('learn prompts and other turns too where all counts, but not what labels leave out', () => {
+    const [pair] = tokenize([{ prompt: 'Define LOVE:', completion: ' x' }], { loss: 'all' }).examples;
+    assert.deepEqual([...pair.labels], [...pair.ids]);
+    assert.equal(countLossTokens(pair), pair.ids.length - 1);
+    const [labelled] = tokenize([{ input_ids: [5, 6, 7], labels: [-100, -100, 7] }], { loss: 'all' }).examples;
+    assert.deepEqual([...labelled.labels], [-100, -100, 7]);
   });
 
   it('mask by length: an end token within the prompt or completion changes nothing', () => {

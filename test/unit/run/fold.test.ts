@@ -34,7 +34,7 @@ describe('fold', () => {
       ]),
     );
     assert.deepEqual(view.metrics.step, [1, 2, 3]);
-    assert.deepEqual(view.evaluations, { step: [0], loss: [6] });
+    assert.deepEqual(view.evaluations, { step: [0], loss: [6], exactMatch: [null] });
     assert.deepEqual(view.importance, [{ step: 2, tables }]);
     assert.deepEqual(view.checkpoints, [{ step: 3, path: 'checkpoints/step-3', evalLoss: 5, best: true }]);
     assert.deepEqual(
@@ -75,7 +75,7 @@ describe('fold', () => {
         sample,
       ]),
     );
-    assert.deepEqual(view.evaluations, { step: [1], loss: [3] });
+    assert.deepEqual(view.evaluations, { step: [1], loss: [3], exactMatch: [null] });
     assert.deepEqual(
       view.samples.map(one => one.completion),
       ['new'],

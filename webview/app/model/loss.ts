@@ -1,6 +1,6 @@
 import { decimate, smooth } from '../../../src/common/run/series';
 import type { RunView } from '../../../src/common/run/view';
-import { absent, formatMetric, formatRate, formatSpeed } from './format';
+import { absent, formatMetric, formatPercent, formatRate, formatSpeed } from './format';
 import { bestEvaluation } from './run';
 import type { TableModel } from './table';
 
@@ -71,6 +71,11 @@ export function smoothedLoss(run: RunView, smoothing: number): readonly number[]
   return smooth(run.metrics.loss, smoothing);
 }
 
+/** How many tokens the model hesitates between on average: e to the mean loss of a token. */
+export function perplexityOf(loss: number): number {
+  return Math.exp(loss);
+}
+
 /** One sentence for screen readers that says what the loss chart shows. */
 export function lossSummary(run: RunView): string {
   const { step, loss } = run.metrics;
@@ -81,8 +86,11 @@ export function lossSummary(run: RunView): string {
   const training = `Training loss ${verb} from ${formatMetric(loss[0])} at step ${step[0]} to ${formatMetric(loss[last])} at step ${step[last]}${total}`;
   const best = bestEvaluation(run);
   if (best === undefined) return `${training}.`;
-  const latest = formatMetric(run.evaluations.loss.at(-1));
-  return `${training}; last evaluation ${latest}, best ${formatMetric(best.loss)} at step ${best.step}.`;
+  const latest = run.evaluations.loss.at(-1) ?? NaN;
+  const perplexity = formatMetric(perplexityOf(latest));
+  const share = run.evaluations.exactMatch.at(-1) ?? undefined;
+  const matched = share === undefined ? '' : `, ${formatPercent(share)} completed exactly`;
+  return `${training}; last evaluation ${formatMetric(latest)} (perplexity ${perplexity}${matched}), best ${formatMetric(best.loss)} at step ${best.step}.`;
 }
 
 /**

@@ -1,7 +1,8 @@
 import type { RunView } from '../../../src/common/run/view';
 import { timeLeft } from '../../../src/common/run/fold';
 import { createGate, fill, h, setStyle, setText } from '../dom';
-import { formatDuration, formatMetric, formatSpeed } from '../model/format';
+import { formatDuration, formatMetric, formatPercent, formatSpeed } from '../model/format';
+import { perplexityOf } from '../model/loss';
 import { buttonsOf, describeConfig, describeDifferences, progressOf, toneOf, type RunButton } from '../model/run';
 import { button, iconButton } from '../toolkit';
 import type { RunState, View, ViewContext } from './view';
@@ -80,6 +81,8 @@ function createFacts(): Part {
   const step = fact('step');
   const loss = fact('loss');
   const evaluation = fact('eval');
+  const perplexity = fact('perplexity');
+  const matched = fact('exact match');
   const speed = fact('tok/s');
   const left = fact('ETA');
   return {
@@ -88,7 +91,10 @@ function createFacts(): Part {
       setText(step.value, run.step.toLocaleString('en-US'));
       setText(step.unit, run.totalSteps > 0 ? ` / ${run.totalSteps.toLocaleString('en-US')}` : '');
       show(loss, run.metrics.loss.at(-1), formatMetric);
-      show(evaluation, run.evaluations.loss.at(-1), formatMetric);
+      const evaluated = run.evaluations.loss.at(-1);
+      show(evaluation, evaluated, formatMetric);
+      show(perplexity, evaluated === undefined ? undefined : perplexityOf(evaluated), formatMetric);
+      show(matched, run.evaluations.exactMatch.at(-1) ?? undefined, formatPercent);
       show(speed, run.metrics.tokensPerSecond.at(-1), formatSpeed);
       show(left, timeLeft(run), formatDuration);
     },

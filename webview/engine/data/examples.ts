@@ -17,6 +17,8 @@ export interface ExampleOptions {
   readonly maxLength: number;
   /** What the person calls the file, for messages. */
   readonly label: string;
+  /** `all` gives prompts and other turns loss too; `completion` by default. Rows with labels keep these. */
+  readonly loss?: 'completion' | 'all';
   /** Size of the model's vocabulary, the bound for pre-tokenized ids; the tokenizer's by default. */
   readonly vocabSize?: number;
 }
@@ -30,9 +32,9 @@ export interface ExampleSet {
 }
 
 /**
- * Turns rows into examples. Completions and assistant turns carry loss, prompts and other turns do not (masked by
- * length, never by token id: the padding token is often the end token); `text` carries loss throughout. Prompt and
- * completion are tokenized apart; the end token follows a completion or text that does not end with it.
+ * Turns rows into examples. Completions and assistant turns carry loss, prompts and other turns only where `loss` is
+ * `all` (masked by length, never by token id: the padding token is often the end token); `text` carries loss throughout.
+ * Prompt and completion are tokenized apart; the end token follows a completion or text that does not end with it.
  * Throws a problem with the line for a row that cannot be rendered or has ids beyond the vocabulary, and when no row is left.
  */
 export function tokenizeRows(rows: readonly Row[], tokenizer: TextTokenizer, options: ExampleOptions): ExampleSet {
@@ -59,13 +61,17 @@ export function tokenizeRow(row: Row, tokenizer: TextTokenizer, options: Example
   switch (row.kind) {
     case 'completion':
       return join([
-        { ids: tokenizer.encode(row.prompt, true), loss: false },
+        { ids: tokenizer.encode(row.prompt, true), loss: options.loss === 'all' },
         { ids: withEnd(tokenizer.encode(row.completion), tokenizer), loss: true },
       ]);
     case 'text':
       return join([{ ids: withEnd(tokenizer.encode(row.text, true), tokenizer), loss: true }]);
     case 'messages':
-      return join(renderChat(row.messages, tokenizer, `${options.label}, line ${row.line}`));
+      return join(
+        renderChat(row.messages, tokenizer, `${options.label}, line ${row.line}`).map(part =>
+          options.loss === 'all' ? { ...part, loss: true } : part,
+        ),
+      );
     case 'tokens':
       checkIds(row, options.vocabSize ?? tokenizer.vocabSize, options.label);
       return { ids: Uint32Array.from(row.ids), labels: Int32Array.from(row.labels) };

@@ -12,7 +12,7 @@ export interface MatchOptions {
 /**
  * Share of examples whose greedy completion is the expected one; `undefined` when none has a prompt. The prompt is what
  * stands before the first token with a label, the expected completion the labelled tokens from there. The model may
- * write as many tokens as these; the texts must be equal but for white space at both ends. Examples that do not fit the
+ * write as many tokens as these; up to an end token the texts must be equal but for white space at both ends. Examples that do not fit the
  * model's longest text count as failed.
  */
 export async function exactMatch(
@@ -54,5 +54,7 @@ async function matches(
     ends,
     tokenizer,
   });
-  return tokenizer.decode(found).trim() === tokenizer.decode(expected).trim();
+  const end = expected.findIndex(token => ends.has(token));
+  const wanted = end < 0 ? expected : expected.slice(0, end);
+  return tokenizer.decode(found).trim() === tokenizer.decode(wanted).trim();
 }

@@ -21,6 +21,8 @@ export interface PreparedRun {
   readonly method: Method;
   readonly train: ExampleSet;
   readonly evaluation?: ExampleSet;
+  /** Evaluation rows with their prompts masked, where exact match is asked for. */
+  readonly matched?: ExampleSet;
   /** Tokens of each sample prompt. */
   readonly prompts: readonly (readonly number[])[];
   readonly windows: WindowPlan;
@@ -36,10 +38,17 @@ export function prepareRun(job: TrainJob, adapter: Pick<EngineSpec, 'limits' | '
   const model = parseModelConfig(job.model.config, `${job.model.label}/config.json`);
   const tokenizer = loadTokenizer(job.model.tokenizer, job.model.tokenizerConfig, job.model.chatTemplate, model);
   checkTokenizer(tokenizer, model);
-  const options = (label: string) => ({ maxLength: maxLength(job, model), label, vocabSize: model.vocabSize });
+  const { loss } = config.data;
+  const options = (label: string) => ({ maxLength: maxLength(job, model), label, loss, vocabSize: model.vocabSize });
   const train = tokenizeRows(readRows(job.train, job.trainLabel), tokenizer, options(job.trainLabel));
   const evalLabel = job.evalLabel ?? 'evaluation data';
   const evaluation = job.eval && tokenizeRows(readRows(job.eval, evalLabel), tokenizer, options(evalLabel));
+  const matched = matchedRows(job, evaluation, () =>
+    tokenizeRows(readRows(job.eval ?? new Uint8Array(), evalLabel), tokenizer, {
+      ...options(evalLabel),
+      loss: 'completion',
+    }),
+  );
   const prompts = config.samples.prompts.map(prompt => promptTokens(prompt, tokenizer, roomFor(config, model)));
   const windows = windowsOf(job, train);
   const method = buildMethod(job, model, windows.totalSteps);
@@ -53,6 +62,7 @@ export function prepareRun(job: TrainJob, adapter: Pick<EngineSpec, 'limits' | '
     method,
     train,
     evaluation,
+    matched,
     prompts,
     windows,
     programs: planPrograms(spec),
@@ -62,6 +72,16 @@ export function prepareRun(job: TrainJob, adapter: Pick<EngineSpec, 'limits' | '
 /** The same run with another method, planned anew. */
 export function withMethod(run: PreparedRun, method: Method): PreparedRun {
   return { ...run, method, programs: planPrograms({ ...run.programs.spec, method }) };
+}
+
+/** Evaluation rows with their prompts masked: those of the loss where it masks them too. */
+function matchedRows(
+  { config }: TrainJob,
+  evaluation: ExampleSet | undefined,
+  read: () => ExampleSet,
+): ExampleSet | undefined {
+  if (!evaluation || !config.training.eval_exact_match) return undefined;
+  return config.data.loss === 'completion' ? evaluation : read();
 }
 
 /** An empty prompt starts from the tokenizer's start token. */

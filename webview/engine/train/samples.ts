@@ -1,5 +1,6 @@
 import type { TrainEvent } from '../../../src/common/run/events';
 import { completion } from '../generate/complete';
+import { exactMatch } from '../generate/exactMatch';
 import { nextLogits } from '../generate/nextLogits';
 import type { Engine } from './engine';
 import type { PreparedRun } from './prepare';
@@ -26,4 +27,17 @@ export async function* generateSamples(
       tokens: ids.length,
     };
   }
+}
+
+/** Share of evaluation rows that are completed as expected, where the config asks for it and a row has a prompt. */
+export async function matchedShare(
+  engine: Engine,
+  run: PreparedRun,
+  stepWords: Uint32Array<ArrayBuffer>,
+): Promise<{ exactMatch?: number }> {
+  const { matched, tokenizer, model } = run;
+  if (!matched) return {};
+  const ends = new Set([tokenizer.eosId, ...model.eosTokenIds]);
+  const share = await exactMatch(nextLogits(engine, stepWords), matched.examples, { tokenizer, ends });
+  return share === undefined ? {} : { exactMatch: share };
 }

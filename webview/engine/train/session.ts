@@ -9,7 +9,7 @@ import { loadParameters } from './load';
 import type { TrainPorts } from './loop';
 import { withMethod, type PreparedRun } from './prepare';
 import { parameterCounts } from './programs';
-import { generateSamples } from './samples';
+import { generateSamples, matchedShare } from './samples';
 import { learningRate } from './schedule';
 import { stepValues } from './stepValues';
 
@@ -186,7 +186,8 @@ export class Session {
         lossTokens += batch.lossTokens;
       }
       const loss = lossSum / lossTokens;
-      yield event({ type: 'evaluation', step: this.step, loss, lossTokens });
+      const matched = await matchedShare(this.engine, this.run, this.words(0, 1));
+      yield event({ type: 'evaluation', step: this.step, loss, lossTokens, ...matched });
       await this.keepBest(loss);
     }
     for await (const sample of generateSamples(this.engine, this.run, this.step, this.words(0, 1))) yield event(sample);

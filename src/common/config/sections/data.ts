@@ -32,6 +32,15 @@ export const dataSchema = z
         change: 'almost all examples are much shorter (lower it), or targets get cut off (raise it).',
         examples: [128, 512, 1024],
       }),
+    loss: z
+      .enum(['completion', 'all'])
+      .default('completion')
+      .meta({
+        description:
+          'What the loss counts in training and evaluation. `completion`: completions and assistant turns, not the prompts ' +
+          'before them. `all`: every token. Rows of `text` always count as a whole, and rows with `labels` as these say.',
+        change: 'prompts are worth learning too, as in continued pretraining.',
+      }),
     shuffle: z.boolean().default(true).meta({
       description:
         'Draw the rows in a new order each epoch, from `training.seed`. `false` keeps the order of the file.',
