@@ -1,6 +1,15 @@
 import { strict as assert } from 'node:assert';
 import type { TrainOutput } from '../../src/common/run/events';
+import { readAdaloraAdapter } from '../../webview/engine/formats/adaloraAdapter';
+import { f32Bytes } from '../../webview/engine/formats/dtypes';
+import { writeSafetensors } from '../../webview/engine/formats/safetensors';
 import { allocationAt } from '../../webview/engine/methods/adaloraBudget';
+import { adaloraUpdates } from '../../webview/engine/methods/adaloraMerge';
+import { mergeWeights } from '../../webview/engine/methods/merge';
+import { moduleCatalog, tensorCatalog } from '../../webview/engine/model/catalog';
+import { parseModelConfig } from '../../webview/engine/model/config';
+import { openTensors } from '../../webview/engine/model/source';
+import { baseStorage } from '../../webview/engine/model/storage';
 import { eventsOf, runJob, smallJob, type Overrides, type SmallFamily } from './smallRun';
 
 const method = {
@@ -12,10 +21,10 @@ const method = {
   tfinal: 3,
   orth_reg_weight: 0.1,
 };
-const training = { max_steps: 9, eval_steps: 3, save_steps: 1, importance_steps: 1, learning_rate: 0.02 };
+const training = { max_steps: 9, eval_steps: 9, save_steps: 0, importance_steps: 1, learning_rate: 0.02 };
 
 function overrides(extra: object = {}, more: object = {}): Overrides {
-  return { method: { ...method, ...extra }, training: { ...training, ...more } };
+  return { method: { ...method, ...extra }, training: { ...training, ...more }, samples: { prompts: [] } };
 }
 
 const losses = (outputs: readonly TrainOutput[]) => eventsOf(outputs, 'metrics').map(event => event.loss);
@@ -38,27 +47,50 @@ describe('an AdaLoRA run', () => {
     ['gpt2', { lora_dropout: 0.2, target_modules: ['c_attn', 'mlp.c_proj'] }],
   ] as readonly (readonly [SmallFamily, object])[])
     it(`of ${family} measures what it forecasts and resumes bit for bit, before, in and after the window`, async () => {
-      const whole = await runJob(smallJob(family, overrides(extra)));
+      const settings = overrides(extra, { save_steps: 2 });
+      const whole = await runJob(smallJob(family, settings));
       const memories = eventsOf(whole, 'memory');
       assert.equal(memories.length, 2, 'the averages are freed when the choice is final');
       for (const { measured, forecast } of memories) assert.deepEqual(measured, forecast);
       assert.ok((memories[1].measured.optimizer ?? 0) < (memories[0].measured.optimizer ?? 0));
-      for (const step of [1, 4, 6, 8]) {
-        const rest = await runJob(smallJob(family, overrides(extra), { checkpoint: checkpointAt(whole, step) }));
+      for (const step of [2, 4, 6, 8]) {
+        const rest = await runJob(smallJob(family, settings, { checkpoint: checkpointAt(whole, step) }));
         assert.deepEqual(losses(rest), losses(whole).slice(step), `from step ${step}`);
         assert.deepEqual(eventsOf(rest, 'importance'), eventsOf(whole, 'importance').slice(step));
         assert.deepEqual(resultOf(rest), resultOf(whole));
       }
     });
 
-  it('starts as the base model, bit for bit', async () => {
-    const plain = { ...smallJob('llama', { method: { init_lora_weights: true }, training }) };
-    const base = await runJob({
-      ...plain,
-      config: { ...plain.config, training: { ...plain.config.training, max_steps: 1 } },
-    });
-    const run = await runJob(smallJob('llama', overrides({ tinit: 0, tfinal: 0 }, { max_steps: 1 })));
-    assert.equal(eventsOf(run, 'evaluation')[0].loss, eventsOf(base, 'evaluation')[0].loss);
+  it('starts as the base model, bit for bit, and merges into it', async () => {
+    const job = smallJob('gpt2', overrides());
+    const run = await runJob(job);
+    const first = { max_steps: 1, eval_steps: 1 };
+    const plain = smallJob('gpt2', { method: { init_lora_weights: true }, training: first, samples: { prompts: [] } });
+    const [before, after] = eventsOf(run, 'evaluation').map(event => event.loss);
+    assert.equal(before, eventsOf(await runJob(plain), 'evaluation')[0].loss);
+    const model = parseModelConfig(job.model.config, 'small');
+    const files = job.model.weights.flatMap(file => ('bytes' in file ? [file] : []));
+    const updates = adaloraUpdates(readAdaloraAdapter(resultOf(run), moduleCatalog(model)), model);
+    const storage = baseStorage(job.config.memory);
+    const merged = mergeWeights({ model, source: openTensors(files, model), storage, into: 'file', updates });
+    const tensors = tensorCatalog(model).map(
+      ({ name, shape }) =>
+        [name, { dtype: 'F32', shape, bytes: f32Bytes(merged.get(name) ?? new Float32Array()) }] as const,
+    );
+    const weights = [{ name: 'model.safetensors', bytes: writeSafetensors(new Map(tensors), { format: 'pt' }) }];
+    const [alone] = eventsOf(await runJob({ ...plain, model: { ...plain.model, weights } }), 'evaluation');
+    assert.ok(Math.abs(alone.loss / after - 1) < 1e-5 && Math.abs(alone.loss / before - 1) > 1e-4);
+  });
+
+  it('goes on from the folder it wrote', async () => {
+    const run = await runJob(smallJob('llama', overrides()));
+    const files = resultOf(run);
+    const again = await runJob(
+      smallJob('llama', overrides({ tinit: 0, tfinal: 0 }, { max_steps: 1 }), { adapter: files }),
+    );
+    const [start] = eventsOf(again, 'evaluation');
+    assert.ok(Math.abs(start.loss / (eventsOf(run, 'evaluation').at(-1)?.loss ?? NaN) - 1) < 1e-6);
+    assert.ok(Object.keys(files).includes('lora/adapter_model.safetensors'));
   });
 
   it('keeps the orthogonality term out of the losses', async () => {

@@ -1,8 +1,8 @@
 import type { LoraConfig } from '../../../src/common/config/schema';
 import type { FileSet } from '../../../src/common/run/events';
-import type { TripletTarget } from './adaloraAdapter';
+import type { AdaloraAdapter, TripletTarget } from './adaloraAdapter';
 import type { AdaloraOrigin, KeptTriplets } from './adaloraWriter';
-import type { AdapterTarget } from './peftAdapter';
+import type { AdapterTarget, LoraAdapter } from './peftAdapter';
 import { writeLoraAdapter } from './peftAdapterWriter';
 
 /** Plain LoRA factors of the same update. */
@@ -34,6 +34,13 @@ export function foldTriplets({ targets, tensors }: KeptTriplets, scale: number):
     left.push({ module, rank, alpha: rank });
   }
   return { targets: left, tensors: folded };
+}
+
+/** The adapter as the LoRA adapter it is equal to. */
+export function foldAdapter(adapter: AdaloraAdapter): LoraAdapter {
+  const { targets, tensors } = foldTriplets(adapter, adaloraScale(adapter.config));
+  const config = { r: 1, lora_alpha: 1, use_rslora: false, rank_pattern: {}, alpha_pattern: {} };
+  return { config, targets, tensors, base: new Map(), warnings: adapter.warnings };
 }
 
 /** Kept triplets of a module. */
