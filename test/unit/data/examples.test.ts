@@ -2,7 +2,12 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { ProblemError } from '../../../src/common/errors';
-import { countLossTokens, ignoredLabel, tokenizeRows } from '../../../webview/engine/data/examples';
+import {
+  countLossTokens,
+  ignoredLabel,
+  tokenizeRows,
+  type ExampleOptions,
+} from '../../../webview/engine/data/examples';
 import { readRows } from '../../../webview/engine/data/rows';
 import { loadTokenizer } from '../../../webview/engine/data/tokenizer';
 
@@ -15,12 +20,7 @@ const llama3 = loadTokenizer(
 
 function tokenize(
   lines: readonly object[],
-  {
-    tokenizer = tiny,
-    maxLength = 64,
-    vocabSize = undefined as number | undefined,
-    loss = 'completion' as 'completion' | 'all',
-  } = {},
+  { tokenizer = tiny, maxLength = 64, vocabSize, loss }: Partial<ExampleOptions & { tokenizer: typeof tiny }> = {},
 ) {
   const rows = readRows(new TextEncoder().encode(lines.map(line => JSON.stringify(line)).join('\n')), 'train.jsonl');
   return tokenizeRows(rows, tokenizer, { maxLength, label: 'train.jsonl', vocabSize, loss });

@@ -11,6 +11,7 @@ export interface MetricText {
 
 const known: Readonly<Record<string, MetricText>> = {
   gradient_norm: { label: 'Gradient norm Iₖ', meaning: 'how strongly the loss pulls on each adapter' },
+  gate_norm: { label: 'Gate ‖a(z)‖ / ‖z‖', meaning: 'how far each adapter moves what it reads; 0 is the identity' },
   update_norm: { label: 'Update ‖ΔW‖', meaning: 'how far each adapter has moved its matrix' },
 };
 
