@@ -138,6 +138,11 @@ const noEval: Rule = {
       const message = 'load_best_model_at_end needs data.eval: without it no checkpoint is the best.';
       findings.push({ path, message, fixes: [removal(path)] });
     }
+    if (config.training.eval_exact_match) {
+      const path = ['training', 'eval_exact_match'];
+      const message = 'eval_exact_match needs data.eval: there is no row to complete.';
+      findings.push({ path, message, fixes: [removal(path)] });
+    }
     if (steps !== undefined && config.samples.prompts.length === 0) {
       const path = ['training', 'eval_steps'];
       const message = `eval_steps ${steps} has nothing to do: there is neither data.eval nor a sample prompt.`;

@@ -86,6 +86,14 @@ export const dataCases: readonly RuleCase[] = [
   },
   {
     id: 'D11',
+    bad: { 'training.eval_exact_match': true },
+    good: { 'training.eval_exact_match': true, 'training.eval_steps': 50, 'data.eval': 'eval.jsonl' },
+    at: 'true',
+    severity: 'error',
+    fixed: true,
+  },
+  {
+    id: 'D11',
     bad: { 'training.load_best_model_at_end': true },
     good: { ...withEval, 'training.load_best_model_at_end': true },
     at: 'true',
