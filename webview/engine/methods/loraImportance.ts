@@ -1,4 +1,5 @@
 import type { Tensor } from '../graph/tensor';
+import { emitEffectiveRank } from '../ops/effectiveRank';
 import { emitLoraImportance, type LoraCell } from '../ops/importance';
 import type { ModuleSpec } from '../model/catalog';
 import type { ImportanceTable } from '../../../src/common/run/events';
@@ -6,16 +7,18 @@ import type { LoraModule } from './lora';
 import type { ImportancePlan, MethodRecorder } from './method';
 
 /**
- * Two tables: the lecture's I_k = ‖∇(A_k, B_k) L‖ and the size of the update, s·‖B A‖_F, per module × block.
- * Measured on the device after the reverse pass; nothing of a module's size is read back.
+ * Three tables per module × block: the lecture's I_k = ‖∇(A_k, B_k) L‖, the size of the update, s·‖B A‖_F, and its
+ * effective rank (ops/effectiveRank.ts says how it is defined). Measured on the device after the update; nothing of a
+ * module's size is read back.
  */
 export function loraImportance(
   { recorder, trainables }: MethodRecorder,
   modules: readonly LoraModule[],
 ): ImportancePlan | undefined {
   if (modules.length === 0) return undefined;
+  const count = modules.length;
   const byName = new Map(trainables.specs.map(spec => [spec.tensor.name, spec.tensor]));
-  const output: Tensor = recorder.tensor('importance', [2 * modules.length], 'state');
+  const output: Tensor = recorder.tensor('importance', [3 * count], 'state');
   const cells: LoraCell[] = modules.map(({ nameA, nameB, scale }) => {
     const a = byName.get(nameA) as Tensor;
     const b = byName.get(nameB) as Tensor;
@@ -23,14 +26,13 @@ export function loraImportance(
     return { a, b, gradientA: gradient(a), gradientB: gradient(b), scale };
   });
   emitLoraImportance(recorder, cells, output);
+  cells.forEach(({ a, b }, index) => emitEffectiveRank(recorder, a, b, output, 2 * count + index));
+  const metrics = ['gradient_norm', 'update_norm', 'effective_rank'];
   return {
     output,
-    count: 2 * modules.length,
+    count: 3 * count,
     report: values => ({
-      tables: [
-        moduleTable('gradient_norm', modules, values.subarray(0, modules.length)),
-        moduleTable('update_norm', modules, values.subarray(modules.length, 2 * modules.length)),
-      ],
+      tables: metrics.map((metric, at) => moduleTable(metric, modules, values.subarray(at * count, (at + 1) * count))),
     }),
   };
 }
