@@ -86,10 +86,14 @@ export function engineSpec({ config, model, method, limits, profile, lengths }: 
   const room = model.maxPositions - virtual;
   const cap = Math.min(data.max_length, model.family === 'gpt2' ? room : data.max_length);
   const train = Math.min(cap, lengths?.train ?? cap);
-  const evaluate = data.eval === undefined ? 0 : Math.min(cap, lengths?.evaluate ?? cap);
+  const shots = config.method.type === 'few-shot' ? config.method.shots : undefined;
+  const shown = shots === undefined ? cap : Math.min(room, cap * (shots + 1));
+  const evaluate = data.eval === undefined ? 0 : Math.min(shown, lengths?.evaluate ?? shown);
   const prompt = lengths?.prompt ?? Math.min(cap, 64);
   const placeholders = method.virtualTokens?.place === 'input' ? virtual : 0;
-  const matched = training.eval_exact_match ? Math.min(evaluate, room) : 0;
+  // Few-shot prompting always completes its rows, and looks into the cached passes.
+  const matched = training.eval_exact_match || shots !== undefined ? Math.min(evaluate, room) : 0;
+  const cached = samples.use_cache || shots !== undefined;
   const sampled = samples.prompts.length === 0 ? 0 : Math.min(prompt + samples.max_new_tokens, room);
   const text = Math.max(sampled, matched);
   return {
@@ -99,14 +103,16 @@ export function engineSpec({ config, model, method, limits, profile, lengths }: 
     profile,
     betas: [training.adam_beta1, training.adam_beta2],
     storage: baseStorage(memory),
-    longest: Math.max(train, evaluate, text) + virtual,
+    longest: Math.max(shots === undefined ? train : 1, evaluate, text) + virtual,
     streams: {
-      train: roundStream((train + placeholders) * training.per_device_train_batch_size),
+      train: shots === undefined ? roundStream((train + placeholders) * training.per_device_train_batch_size) : 0,
       evaluate: evaluate && roundStream((evaluate + placeholders) * training.per_device_eval_batch_size),
-      generate: samples.use_cache || text === 0 ? 0 : text + placeholders,
+      generate: cached || text === 0 ? 0 : text + placeholders,
     },
     cache:
-      samples.use_cache && text > 0 ? cacheSize(text + virtual, Math.max(prompt, matched) + placeholders) : undefined,
+      cached && text > 0
+        ? { ...cacheSize(text + virtual, Math.max(prompt, matched) + placeholders), observed: shots !== undefined }
+        : undefined,
   };
 }
 
@@ -120,7 +126,8 @@ export function cacheSize(rows: number, prompt: number): CacheSize {
 
 function timelineOf(programs: EnginePrograms, bytes: MemoryBytes): Timeline {
   const points: TimelinePoint[] = [];
-  for (const name of ['train', 'optimizer'] as const) {
+  const trains = programs.spec.streams.train > 0;
+  for (const name of trains ? (['train', 'optimizer'] as const) : (['evaluate'] as const)) {
     const program = programs.largest[name];
     const live = liveBytes(program);
     program.dispatches.forEach((dispatch, index) =>
@@ -135,9 +142,9 @@ function timelineOf(programs: EnginePrograms, bytes: MemoryBytes): Timeline {
   const fixed: MemoryBytes = { ...bytes, activations: 0, workspace: 0 };
   const base = Object.values(fixed).reduce((sum, value) => sum + value, 0);
   let index = 0;
-  points.forEach((point, at) => {
-    const best = points[index];
-    if (point.activations + point.workspace > best.activations + best.workspace) index = at;
+  const live = (at: number) => (points.at(at)?.activations ?? 0) + (points.at(at)?.workspace ?? 0);
+  points.forEach((_, at) => {
+    if (live(at) > live(index)) index = at;
   });
-  return { points, fixed, peak: { index, bytes: base + points[index].activations + points[index].workspace } };
+  return { points, fixed, peak: { index, bytes: base + live(index) } };
 }

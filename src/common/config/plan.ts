@@ -11,16 +11,17 @@ export interface StepPlan {
   readonly warmupSteps?: number;
 }
 
-/** Steps that `config` takes over `rows` training rows. */
+/** Steps that `config` takes over `rows` training rows; unknown where nothing trains. */
 export function stepPlan(config: RunConfig, rows?: number): StepPlan {
   const { training } = config;
+  const trains = config.method.type !== 'few-shot';
   const effectiveBatch = training.per_device_train_batch_size * training.gradient_accumulation_steps;
   const stepsPerEpoch =
-    rows === undefined || rows === 0
+    rows === undefined || rows === 0 || !trains
       ? undefined
       : Math.ceil(Math.ceil(rows / training.per_device_train_batch_size) / training.gradient_accumulation_steps);
   const byEpochs = stepsPerEpoch === undefined ? undefined : Math.ceil(training.num_train_epochs * stepsPerEpoch);
-  const totalSteps = training.max_steps > 0 ? training.max_steps : byEpochs;
+  const totalSteps = training.max_steps > 0 && trains ? training.max_steps : byEpochs;
   const epochs = stepsPerEpoch === undefined || totalSteps === undefined ? undefined : totalSteps / stepsPerEpoch;
   return { effectiveBatch, stepsPerEpoch, totalSteps, epochs, warmupSteps: warmupSteps(config, totalSteps) };
 }

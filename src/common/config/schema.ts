@@ -45,6 +45,7 @@ export type LoraConfig = Extract<MethodConfig, { type: 'lora' }>;
 export type AdaloraConfig = Extract<MethodConfig, { type: 'adalora' }>;
 export type BottleneckConfig = Extract<MethodConfig, { type: 'bottleneck' }>;
 export type WeightloraConfig = Extract<MethodConfig, { type: 'weightlora' }>;
+export type FewShotConfig = Extract<MethodConfig, { type: 'few-shot' }>;
 export type PrefixConfig = Extract<MethodConfig, { type: 'prefix' }>;
 export type PTuningConfig = Extract<MethodConfig, { type: 'p-tuning' }>;
 export type PTuningV2Config = Extract<MethodConfig, { type: 'p-tuning-v2' }>;

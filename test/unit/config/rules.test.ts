@@ -5,6 +5,7 @@ import { allRules } from '../../../src/common/config/rules/all';
 import { adaloraCases } from './cases/adalora';
 import { adapterCases } from './cases/adapters';
 import { dataCases } from './cases/data';
+import { fewShot, fewShotCases } from './cases/fewShot';
 import { loraCases } from './cases/lora';
 import { memoryCases } from './cases/memory';
 import { promptCases } from './cases/prompts';
@@ -18,6 +19,7 @@ const cases = [
   ...trainingCases,
   ...loraCases,
   ...adapterCases,
+  ...fewShotCases,
   ...memoryCases,
   ...promptCases,
   ...quantizationCases,
@@ -49,6 +51,7 @@ describe('lint rules', () => {
 
   it('finds nothing in a sound config', () => {
     assert.deepEqual(found(config(), around(llama)), []);
+    assert.deepEqual(found(config(fewShot()), around(llama)), []);
   });
 
   it('has a case for every rule, except those that other places report', () => {

@@ -12,7 +12,17 @@ export interface MetricText {
 const known: Readonly<Record<string, MetricText>> = {
   gradient_norm: { label: 'Gradient norm Iₖ', meaning: 'how strongly the loss pulls on each adapter' },
   gate_norm: { label: 'Gate ‖a(z)‖ / ‖z‖', meaning: 'how far each adapter moves what it reads; 0 is the identity' },
+  implicit_update: {
+    label: 'Implicit update ‖ΔW‖',
+    meaning: 'the rank-1 change of the first MLP matrix that the shots stand for, at the last token of a prompt',
+  },
   update_norm: { label: 'Update ‖ΔW‖', meaning: 'how far each adapter has moved its matrix' },
+  effective_rank: {
+    label: 'Effective rank of ΔW',
+    meaning: 'how many directions an update really uses: (Σσ²)² / Σσ⁴, from 1 to its rank',
+  },
+  score: { label: 'Score', meaning: 'sensitivity times uncertainty, summed over the triplets of each module' },
+  kept_rank: { label: 'Kept rank', meaning: 'triplets that the last pruning left' },
 };
 
 /** Name and meaning of a metric id; an unknown id is shown as it is. */

@@ -61,6 +61,7 @@ function describeMethod({ method }: RunConfig): string {
   if ('growth' in method) return `${name}${method.growth === 'none' ? '' : '+'} r ${method.r}, α ${method.lora_alpha}`;
   if ('init_r' in method) return `${name} r ${method.init_r} → ${method.target_r}`;
   if ('num_virtual_tokens' in method) return `${name}, ${method.num_virtual_tokens} tokens`;
+  if ('shots' in method) return `${name}, ${method.shots} shots`;
   if ('placement' in method) return `${name} (${method.placement.replace('_', ' ')})`;
   return name;
 }

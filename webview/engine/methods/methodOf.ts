@@ -8,6 +8,7 @@ import { moduleCatalog, tensorCatalog } from '../model/catalog';
 import type { ModelConfig } from '../model/config';
 import { adaloraMethod } from './adalora';
 import { bottleneckMethod } from './bottleneck';
+import { fewShotMethod } from './fewShot';
 import { fullMethod } from './full';
 import { loraMethod } from './lora';
 import type { Method } from './method';
@@ -38,6 +39,8 @@ export function methodOf(input: MethodInput): Method {
   switch (method.type) {
     case 'full':
       return fullMethod({ model, passthrough });
+    case 'few-shot':
+      return fewShotMethod([]);
     case 'lora':
       return loraMethod({
         config: method,

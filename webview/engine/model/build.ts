@@ -5,6 +5,7 @@ import type { Method } from '../methods/method';
 import { embedding, type TablePart } from '../ops/embedding';
 import { headLoss, lastLogits } from '../ops/headLoss';
 import { preloadCache } from '../ops/cachedAttention';
+import { pickRow } from '../ops/pickRow';
 import { blockCache } from './attend';
 import type { ModelConfig } from './config';
 import { matrix, parameter, type ModelContext, type ModelInputs } from './context';
@@ -36,6 +37,8 @@ export interface BuildOptions {
   readonly cacheRows?: number;
   /** Whether placeholders of the method can be among the tokens. */
   readonly placeholders: boolean;
+  /** Whether the last token's input to each MLP is kept for the host, see {@link mlpInputs}. */
+  readonly observed: boolean;
 }
 
 /** Builds a model's graph for a stream of S tokens. The tensor names are those of the Hugging Face files. */
@@ -49,7 +52,8 @@ export function buildModel(options: BuildOptions): BuiltModel {
   };
   const { cacheRows: rows } = options;
   const cached = rows === undefined ? undefined : { rows, cacheRows: graph.input('cache_rows', [S]) };
-  const context: ModelContext = { ...options, inputs, cached };
+  const observe = options.observed ? observer(graph, config) : undefined;
+  const context: ModelContext = { ...options, inputs, cached, observe };
   const names = config.family === 'gpt2' ? gpt2Names : llamaNames;
   const table = tableParts(context, names.embedding, config.vocabSize);
   const positions =
@@ -74,6 +78,17 @@ export function buildModel(options: BuildOptions): BuiltModel {
   const labels = graph.input('labels', [S]);
   headLoss(graph, 'lm_head', { x: hidden, parts: head, labels, scalars });
   return { inputs, scalars };
+}
+
+/** What goes into each block's MLP at the row `logits_row`, [layers, d]. */
+export function mlpInputs(graph: GraphBuilder, { layers, hiddenSize }: ModelConfig): Tensor {
+  return graph.state('mlp_inputs', [layers, hiddenSize]);
+}
+
+function observer(graph: GraphBuilder, config: ModelConfig) {
+  const into = mlpInputs(graph, config);
+  const row = graph.input('logits_row', [1]);
+  return (block: number, x: Tensor) => pickRow(graph, `observe.${block}`, { x, row, into, at: block });
 }
 
 /** Writes the method's prefix, where it has one, into the first rows of every block's cache. */

@@ -29,6 +29,8 @@ export interface ModelContext {
   readonly inputs: ModelInputs;
   /** Set when the S tokens are new ones of a text whose earlier keys and values are in the cache. */
   readonly cached?: CachedRows;
+  /** Told what goes into each block's MLP, [S, d] after the norm. */
+  readonly observe?: (block: number, input: Tensor) => void;
 }
 
 /** Where new tokens go in the cache. */

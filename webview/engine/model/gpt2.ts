@@ -30,7 +30,9 @@ function gpt2Block(context: ModelContext, block: number, modules: readonly Modul
   const [q, k, v] = split(graph, `${path}.attn.split`, fused, [d, d, d]);
   const attended = attend(context, `${path}.attn.attention`, { block, q, k, v });
   const middle = residual(context, { path, block, kind: 'attention' }, x, linear('attn.c_proj', attended));
-  const inner = linear('mlp.c_fc', norm(context, `${path}.ln_2`, middle));
+  const normed = norm(context, `${path}.ln_2`, middle);
+  context.observe?.(block, normed);
+  const inner = linear('mlp.c_fc', normed);
   const outer = linear('mlp.c_proj', activate(context, `${path}.mlp.act`, inner));
   return residual(context, { path, block, kind: 'mlp' }, middle, outer);
 }

@@ -34,6 +34,7 @@ function llamaBlock(context: ModelContext, block: number, modules: readonly Modu
   });
   const middle = residual(context, { path, block, kind: 'attention' }, x, linear('o_proj', attended));
   const inner = norm(context, `${path}.post_attention_layernorm`, middle);
+  context.observe?.(block, inner);
   const gated = siluGate(graph, `${path}.mlp.act`, linear('gate_proj', inner), linear('up_proj', inner));
   return residual(context, { path, block, kind: 'mlp' }, middle, linear('down_proj', gated));
 }

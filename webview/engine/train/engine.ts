@@ -3,6 +3,8 @@ import { embeddingBuckets } from '../ops/embeddingBuckets';
 import { nextLogits } from '../generate/nextLogits';
 import { leadOf, newRows, padTo, type MicroBatch } from '../data/batches';
 import type { Tensor } from '../graph/tensor';
+import { GraphBuilder } from '../graph/builder';
+import { mlpInputs } from '../model/build';
 import { frozenLabel } from '../memory/enginePlan';
 import { termScalar, type EngineValues } from '../methods/method';
 import { elements } from '../graph/tensor';
@@ -211,6 +213,12 @@ export class Engine {
     const values = await this.executor.snapshot(scalars, termScalar + names.length);
     const terms = Object.fromEntries(names.map((name, index) => [name, values[termScalar + index]]));
     return { lossSum: values[0], gradNorm: Math.sqrt(values[1]), ...(names.length > 0 ? { terms } : {}) };
+  }
+
+  /** What the last token fed to the cache gave to each block's MLP, [layers, d]; needs `CacheSize.observed`. */
+  mlpInputs(): Promise<Float32Array> {
+    const { table, spec } = this.programs;
+    return this.executor.read(mlpInputs(new GraphBuilder(table), spec.model));
   }
 
   private readLogits(name: ModelProgram): Promise<Float32Array> {

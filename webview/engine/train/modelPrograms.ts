@@ -41,6 +41,7 @@ export function recordModel(spec: EngineSpec, table: TensorTable, name: ModelPro
     goal: cached || name === 'generate' ? 'logits' : 'loss',
     cacheRows: cached ? cache?.rows : undefined,
     placeholders: name !== 'decode',
+    observed: cached && cache?.observed === true,
   });
   const mode = name === 'train' ? 'train' : 'evaluate';
   return { program: record(graph, { mode, profile, firstId: base + idRange }), model };

@@ -5,11 +5,13 @@ import { readRows } from '../data/rows';
 import { checkTokenizer, loadTokenizer, type TextTokenizer } from '../data/tokenizer';
 import { planWindows, type WindowPlan } from '../data/windows';
 import { engineSpec, type DataLengths } from '../forecast';
+import { fewShotMethod } from '../methods/fewShot';
 import type { Method } from '../methods/method';
 import { methodOf } from '../methods/methodOf';
 import { parseModelConfig, type ModelConfig } from '../model/config';
 import { openTensors, type TensorSource } from '../model/source';
 import { readMethodState } from './checkpoint';
+import { planFewShot, type FewShotRun } from './fewShotRun';
 import { planPrograms, type EnginePrograms, type EngineSpec } from './programs';
 
 /** A job read and checked: everything a run needs except the device. */
@@ -26,6 +28,8 @@ export interface PreparedRun {
   /** Tokens of each sample prompt. */
   readonly prompts: readonly (readonly number[])[];
   readonly windows: WindowPlan;
+  /** Set when nothing trains and rows are asked with shots before them. */
+  readonly fewShot?: FewShotRun;
   readonly programs: EnginePrograms;
 }
 
@@ -50,9 +54,11 @@ export function prepareRun(job: TrainJob, adapter: Pick<EngineSpec, 'limits' | '
     }),
   );
   const prompts = config.samples.prompts.map(prompt => promptTokens(prompt, tokenizer, roomFor(config, model)));
-  const windows = windowsOf(job, train);
-  const method = buildMethod(job, model, windows.totalSteps);
-  const lengths = lengthsOf(train, evaluation, prompts);
+  const fewShot = fewShotOf(job, { tokenizer, model });
+  const windows = fewShot ? { ...windowsOf(job, train), totalSteps: 0 } : windowsOf(job, train);
+  const texts = fewShot?.draws.map(draw => draw.text);
+  const method = texts ? fewShotMethod(texts) : buildMethod(job, model, windows.totalSteps);
+  const lengths = fewShot ? lengthsWithShots(fewShot) : lengthsOf(train, evaluation, prompts);
   const spec = engineSpec({ config, model, method, lengths, ...adapter });
   return {
     job,
@@ -63,7 +69,8 @@ export function prepareRun(job: TrainJob, adapter: Pick<EngineSpec, 'limits' | '
     train,
     evaluation,
     matched,
-    prompts,
+    fewShot,
+    prompts: fewShot?.prompts ?? prompts,
     windows,
     programs: planPrograms(spec),
   };
@@ -138,6 +145,24 @@ function windowsOf({ config }: TrainJob, train: ExampleSet): WindowPlan {
     maxSteps: training.max_steps,
     epochs: training.num_train_epochs,
   });
+}
+
+function fewShotOf(
+  job: TrainJob,
+  { tokenizer, model }: Pick<PreparedRun, 'tokenizer' | 'model'>,
+): FewShotRun | undefined {
+  const { method } = job.config;
+  if (method.type !== 'few-shot') return undefined;
+  const train = readRows(job.train, job.trainLabel);
+  const evaluation = job.eval && readRows(job.eval, job.evalLabel ?? 'evaluation data');
+  return planFewShot(job, method, { train, evaluation, tokenizer, model });
+}
+
+function lengthsWithShots({ draws, prompts }: FewShotRun): DataLengths {
+  const most = (lists: readonly { readonly length: number }[]) =>
+    lists.reduce((longest, list) => Math.max(longest, list.length), 1);
+  const examples = draws.flatMap(draw => [...draw.examples, ...draw.matched]);
+  return { train: 1, evaluate: most(examples.map(({ ids }) => ids)), prompt: most(prompts) };
 }
 
 /** Exact lengths of what will run, so that memory follows the data and not `max_length`. */

@@ -41,6 +41,8 @@ export interface CacheSize {
   readonly rows: number;
   /** Most new tokens in one pass; longer prompts take several. */
   readonly prefill: number;
+  /** Keeps what the last new token gives to each MLP, for `Engine.mlpInputs`. */
+  readonly observed?: boolean;
 }
 
 export type ProgramName = ModelProgram | 'optimizer' | 'importance' | 'preload';

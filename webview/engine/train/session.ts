@@ -1,10 +1,9 @@
 import type { FileSet, TrainEvent, TrainOutput } from '../../../src/common/run/events';
-import { leadOf, packBatch } from '../data/batches';
-import { planEvaluation } from '../data/windows';
 import { elements, type Tensor } from '../graph/tensor';
 import { forecastOf } from '../forecast';
 import { readCheckpoint, writeCheckpoint } from './checkpoint';
 import { Engine } from './engine';
+import { evaluateDraws, meanLoss } from './evaluation';
 import { loadParameters } from './load';
 import type { TrainPorts } from './loop';
 import { withMethod, type PreparedRun } from './prepare';
@@ -99,6 +98,8 @@ export class Session {
     loadParameters(this.running, this.prepared);
     this.running.writeTrainables(evolution.values);
     this.clock = undefined;
+    // What was best had another structure: its tensors fit this one no more.
+    this.best = this.bestValues = undefined;
     yield* this.memory();
   }
 
@@ -153,6 +154,7 @@ export class Session {
       learningRate: learningRate(training, this.totalSteps, Math.max(1, this.step)),
       lossTokens,
       method: this.run.method.stepNumbers?.(Math.max(1, this.step)),
+      clock: this.run.method.clock?.(Math.max(1, this.step)),
     });
   }
 
@@ -175,23 +177,24 @@ export class Session {
   }
 
   private async *evaluate(): AsyncGenerator<TrainOutput> {
-    const { evaluation } = this.run;
-    if (evaluation) {
-      const { per_device_eval_batch_size: size } = this.run.job.config.training;
-      let lossSum = 0;
-      let lossTokens = 0;
-      for (const rows of planEvaluation(evaluation.examples.length, size)) {
-        const batch = packBatch(evaluation.examples, rows, leadOf(this.run.method.virtualTokens));
-        lossSum += await this.engine.evaluate(batch, this.words(0, batch.lossTokens));
-        lossTokens += batch.lossTokens;
-      }
-      const loss = lossSum / lossTokens;
+    const { evaluation, fewShot } = this.run;
+    const context = { engine: this.engine, run: this.run, words: (tokens: number) => this.words(0, tokens) };
+    if (fewShot) {
+      for await (const found of evaluateDraws(context, fewShot, () => this.goesOn())) yield event(found);
+    } else if (evaluation) {
+      const { loss, lossTokens } = await meanLoss(context, evaluation.examples);
       const matched = await matchedShare(this.engine, this.run, this.words(0, 1));
       yield event({ type: 'evaluation', step: this.step, loss, lossTokens, ...matched });
       await this.keepBest(loss);
     }
     for await (const sample of generateSamples(this.engine, this.run, this.step, this.words(0, 1))) yield event(sample);
     this.clock = undefined;
+  }
+
+  /** Waits while paused; false when the run is to stop. */
+  private async goesOn(): Promise<boolean> {
+    if ((await this.ports.control.pass()).stop) this.stopped = true;
+    return !this.stopped;
   }
 
   private async keepBest(loss: number): Promise<void> {

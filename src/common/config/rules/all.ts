@@ -3,6 +3,7 @@ import { adaloraRules } from './adalora';
 import { adapterRules } from './adapters';
 import { batchRules } from './batch';
 import { dataRules } from './data';
+import { fewShotRules } from './fewShot';
 import { learningRateRules } from './learningRate';
 import { lengthRules } from './length';
 import { loraStructureRules } from './loraStructure';
@@ -28,6 +29,7 @@ export const ruleFamilies: readonly { readonly title: string; readonly rules: re
   { title: 'WeightLoRA', rules: weightloraRules },
   { title: 'Bottleneck adapters', rules: adapterRules },
   { title: 'Prefixes and prompts', rules: promptRules },
+  { title: 'Few-shot prompting', rules: fewShotRules },
   { title: 'Batch and steps', rules: batchRules },
   { title: 'Memory and GPU', rules: memoryRules },
   { title: 'Quantized base', rules: quantizationRules },

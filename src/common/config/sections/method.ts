@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { adaloraFields } from './adalora';
 import { bottleneckFields } from './bottleneck';
+import { fewShotFields } from './fewShot';
 import { loraFields } from './lora';
 import { pTuningFields } from './pTuning';
 import { prefixFields, pTuningV2Fields } from './prefix';
@@ -82,5 +83,15 @@ export const methodSchema = z
         ...pTuningV2Fields,
       })
       .meta({ description: 'P-tuning v2: a directly trained prefix in every block, with dropout.' }),
+    z
+      .strictObject({
+        type: z.literal('few-shot').meta({
+          description:
+            'Few-shot prompting: nothing trains; answered training rows stand before each evaluation row. The baseline of ' +
+            'every other method.',
+        }),
+        ...fewShotFields,
+      })
+      .meta({ description: 'Few-shot prompting: nothing trains, the model is shown examples.' }),
   ])
   .meta({ description: 'Which parameters train. `type` picks the method; the other keys belong to that method.' });
