@@ -1,6 +1,7 @@
 import type { GraphBuilder } from '../../webview/engine/graph/builder';
 import type { Emitter } from '../../webview/engine/graph/node';
 import type { Tensor } from '../../webview/engine/graph/tensor';
+import type { Profile } from '../../webview/engine/runtime/kernel';
 import { copyInto } from '../../webview/engine/ops/accumulate';
 import { runOp } from './harness';
 
@@ -9,11 +10,13 @@ export interface EmitTest {
   readonly data: Readonly<Record<string, Float32Array>>;
   readonly shapes?: Readonly<Record<string, readonly number[]>>;
   readonly step?: Uint32Array;
+  /** Kernels of another profile than the adapter's own. */
+  readonly profile?: Profile;
   readonly emit: (emit: Emitter, tensors: Readonly<Record<string, Tensor>>) => void;
 }
 
 /** Runs kernels that belong to no op of a graph (reductions, optimizer) and returns every tensor afterwards. */
-export async function runEmit({ data, shapes, step, emit }: EmitTest): Promise<Record<string, Float32Array>> {
+export async function runEmit({ data, shapes, step, profile, emit }: EmitTest): Promise<Record<string, Float32Array>> {
   const build = (graph: GraphBuilder): readonly Tensor[] => {
     const tensors: Record<string, Tensor> = {};
     const inputs: Tensor[] = [];
@@ -30,11 +33,20 @@ export async function runEmit({ data, shapes, step, emit }: EmitTest): Promise<R
       saves: () => [],
       forward: emitter => {
         inputs.forEach(input => copyInto(emitter, tensors[input.name.slice('given '.length)], input));
-        emit(emitter, tensors);
+        emit(withProfile(emitter, profile), tensors);
       },
     });
     return [];
   };
   const given = Object.fromEntries(Object.entries(data).map(([name, values]) => [`given ${name}`, values]));
   return (await runOp({ build, data: given, step })).values;
+}
+
+function withProfile(emit: Emitter, profile = emit.profile): Emitter {
+  return {
+    profile,
+    training: emit.training,
+    dispatch: (kernel, bindings, params, grid) => emit.dispatch(kernel, bindings, params, grid),
+    temp: (name, shape, dtype) => emit.temp(name, shape, dtype),
+  };
 }

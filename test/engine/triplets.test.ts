@@ -2,7 +2,7 @@ import { strict as assert } from 'node:assert';
 import { emitOrthogonality } from '../../webview/engine/ops/orthogonality';
 import { emitAllocation, emitTripletMask } from '../../webview/engine/ops/tripletMask';
 import { emitSensitivity } from '../../webview/engine/ops/tripletScores';
-import { stepLayout, stepWords } from '../../webview/engine/runtime/kernel';
+import { stepLayout, stepWords, type Profile } from '../../webview/engine/runtime/kernel';
 import { product } from './denseReference';
 import { differences } from './differences';
 import { runEmit } from './emitters';
@@ -28,9 +28,10 @@ function deviation(factor: ArrayLike<number>, { rank, length, along }: Shape): n
   return Math.hypot(...gram.map((value, k) => value - (k % (rank + 1) === 0 ? 1 : 0)));
 }
 
-async function orthogonality(shape: Shape, factor: Float32Array, weight: number) {
+async function orthogonality(shape: Shape, factor: Float32Array, weight: number, profile?: Profile) {
   const { rank, length, along } = shape;
   return runEmit({
+    profile,
     data: { factor, gradient: new Float32Array(factor.length).fill(0.5), scalars: Float32Array.of(7, 8, 1) },
     shapes: Object.fromEntries(
       ['factor', 'gradient'].map(name => [name, along === 'rows' ? [rank, length] : [length, rank]]),
@@ -51,7 +52,7 @@ describe('orthogonality', () => {
       ]) {
         const shape = { rank, length, along };
         const factor = randomArray(rank * length, rank, 0.3);
-        const { scalars, gradient } = await orthogonality(shape, factor, 0.25);
+        const { scalars, gradient } = await orthogonality(shape, factor, 0.25, rank > 3 ? 'gpu' : 'software');
         assert.deepEqual([...scalars.subarray(0, 2)], [7, 8]);
         assert.ok(Math.abs(scalars[2] / (1 + 0.25 * deviation(factor, shape)) - 1) < 1e-5);
         const reference = ({ f }: Readonly<Record<string, Float64Array>>) => Float64Array.of(deviation(f, shape));
@@ -97,8 +98,9 @@ function shapesOf(): Record<string, number[]> {
   return dims;
 }
 
-function score(data: Record<string, Float32Array>, squares: number, step: Uint32Array) {
+function score(data: Record<string, Float32Array>, squares: number, step: Uint32Array, profile?: Profile) {
   return runEmit({
+    profile,
     data: { ...data, scalars: Float32Array.of(0, squares) },
     shapes: shapesOf(),
     step,
@@ -137,16 +139,18 @@ describe('sensitivity', () => {
   it('follows the clipped gradient and sums each triplet, where it belongs', async () => {
     const data = start();
     const squares = 16;
-    const found = await score(data, squares, stepWith([1], 1));
     const { sums, averages } = scoreReference(data, 1 / (4 + 1e-6));
-    for (const kind of kinds) assert.ok(relativeError(found[`averages${kind}`], averages[kind]) < 1e-6, kind);
-    const lines = [0, 1, 2].flatMap(line => [
-      ...found.triplets.subarray(line * total + first, line * total + first + rank),
-    ]);
-    assert.ok(relativeError(lines, sums) < 1e-5);
-    assert.ok(relativeError(lines, scoreReference(data, 1).sums) > 0.1, 'clipping matters');
-    const others = found.triplets.filter((_, k) => k % total < first || k % total >= first + rank);
-    assert.ok(others.every(value => value === 9));
+    for (const profile of ['software', 'gpu'] as const) {
+      const found = await score(data, squares, stepWith([1], 1), profile);
+      for (const kind of kinds) assert.ok(relativeError(found[`averages${kind}`], averages[kind]) < 1e-6, kind);
+      const lines = [0, 1, 2].flatMap(line => [
+        ...found.triplets.subarray(line * total + first, line * total + first + rank),
+      ]);
+      assert.ok(relativeError(lines, sums) < 1e-5);
+      assert.ok(relativeError(lines, scoreReference(data, 1).sums) > 0.1, 'clipping matters');
+      const others = found.triplets.filter((_, k) => k % total < first || k % total >= first + rank);
+      assert.ok(others.every(value => value === 9));
+    }
   });
 
   it('stands still when it is told to, and when a gradient is not finite', async () => {
@@ -156,7 +160,7 @@ describe('sensitivity', () => {
       [NaN, stepWith([1], 1)],
       [Infinity, stepWith([1])],
     ] as const) {
-      const found = await score(data, squares, step);
+      const found = await score(data, squares, step, 'gpu');
       assert.deepEqual(found.triplets, data.triplets);
       for (const kind of kinds) assert.deepEqual(found[`averages${kind}`], data[`averages${kind}`]);
     }
