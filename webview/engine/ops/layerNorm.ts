@@ -2,10 +2,10 @@ import { problem } from '../../../src/common/errors';
 import type { GraphBuilder } from '../graph/builder';
 import type { BackwardEmitter, Emitter } from '../graph/node';
 import type { Tensor } from '../graph/tensor';
-import { f32, grid1d } from '../runtime/kernel';
-import { groupSize, rowShape, vectorFor } from './kernelSource';
+import { f32 } from '../runtime/kernel';
 import { layerNormForward, layerNormInputGradient, layerNormWeightGradient } from './layerNormKernels';
-import { chunksOf, emitColumnSum, emitLongColumnSum } from './reduce';
+import { launchColumns, launchRows } from './normKernels';
+import { emitColumnSum, emitLongColumnSum } from './reduce';
 
 interface Site {
   readonly x: Tensor;
@@ -29,8 +29,8 @@ export function layerNorm(g: GraphBuilder, name: string, x: Tensor, weight: Tens
   if (x.shape.length !== 2 || !fits)
     throw problem(
       'graph.shape',
-      `${name}: LayerNorm of [${x.shape.join(', ')}] cannot use weight [${weight.shape.join(', ')}] ${weight.dtype} ` +
-        `and bias [${bias.shape.join(', ')}] ${bias.dtype}.`,
+      `${name}: LayerNorm of [${x.shape.join(', ')}] cannot use a weight [${weight.shape.join(', ')}] ` +
+        `and a bias [${bias.shape.join(', ')}] of one type.`,
       'Both must have one value per column and one type; compare hidden_size in config.json with the model file.',
     );
   const y = g.value(name, [rows, width]);
@@ -52,19 +52,16 @@ export function layerNorm(g: GraphBuilder, name: string, x: Tensor, weight: Tens
 }
 
 function emitForward(emit: Emitter, { x, weight, bias, y, stats, rows, width, eps }: Site): void {
-  const vector = vectorFor(width);
-  const grid = grid1d(rowShape(emit.profile).invocations(rows), groupSize);
-  const params = [rows, width / vector.step, f32(width), f32(eps)];
-  emit.dispatch(layerNormForward(emit.profile, weight, vector), [x, weight, bias, y, stats], params, grid);
+  const launch = launchRows(emit, weight, [rows, width]);
+  emit.dispatch(layerNormForward(launch), [x, weight, bias, y, stats], [...launch.params, f32(eps)], launch.grid);
 }
 
 function emitInputGradient(emit: BackwardEmitter, { x, weight, y, stats, rows, width }: Site): void {
-  const vector = vectorFor(width);
+  const launch = launchRows(emit, weight, [rows, width]);
   const dy = emit.grad(y);
   const dx = emit.into(x);
-  const grid = grid1d(rowShape(emit.profile).invocations(rows), groupSize);
-  const params = [rows, width / vector.step, f32(width), dx.accumulate ? 1 : 0];
-  emit.dispatch(layerNormInputGradient(emit.profile, weight, vector), [x, weight, stats, dy, dx.tensor], params, grid);
+  const bindings = [x, weight, stats, dy, dx.tensor];
+  emit.dispatch(layerNormInputGradient(launch), bindings, [...launch.params, dx.accumulate ? 1 : 0], launch.grid);
 }
 
 function emitParameterGradients(emit: BackwardEmitter, { x, weight, bias, y, stats, rows, width }: Site): void {
@@ -73,13 +70,10 @@ function emitParameterGradients(emit: BackwardEmitter, { x, weight, bias, y, sta
     if (emit.needs(bias)) emitLongColumnSum(emit, block, emit.into(bias));
     return;
   }
-  const vector = vectorFor(width);
-  const chunks = chunksOf(rows);
-  const columns = width / vector.step;
+  const { vector, chunks, params, grid } = launchColumns(rows, width);
   const partial = emit.temp('parameter_partial', [chunks, 2 * width]);
-  const grid = grid1d(chunks * columns, groupSize);
   const bindings = [x, stats, emit.grad(y), partial];
-  emit.dispatch(layerNormWeightGradient(vector), bindings, [rows, columns, chunks], grid);
+  emit.dispatch(layerNormWeightGradient(vector), bindings, params, grid);
   const block = { tensor: partial, rows: chunks, stride: 2 * width, offset: 0, columns: width };
   emitColumnSum(emit, block, emit.into(weight));
   if (emit.needs(bias)) emitColumnSum(emit, { ...block, offset: width }, emit.into(bias));

@@ -1,20 +1,12 @@
-import type { Tensor } from '../graph/tensor';
-import type { Kernel, Profile } from '../runtime/kernel';
-import { kernelOf, put, rowShape, type Vector } from './kernelSource';
-import { frozenVector } from './normWeight';
-import { rowsPerChunk } from './reduce';
+import type { Kernel } from '../runtime/kernel';
+import { put, type Vector } from './kernelSource';
+import { normColumnKernel, normRowKernel, type NormRow } from './normKernels';
 
 /** Row kernel: y, mean and 1/σ. The variance is taken around the mean, in a second pass, because E[x²]−E[x]² cancels. */
-export function layerNormForward(profile: Profile, weight: Tensor, vector: Vector): Kernel {
-  const rows = rowShape(profile);
-  const load = frozenVector(weight, vector);
-  return kernelOf(`layer_norm${load.suffix}${vector.suffix}${rows.suffix}`, () => ({
+export function layerNormForward(row: NormRow): Kernel {
+  return normRowKernel('layer_norm', 'forward', row, load => ({
     storage: { x: 'array<V>', weight: load.type, bias: load.type, y: 'array<V>', stats: 'array<vec2<f32>>' },
-    params: { rows: 'u32', columns: 'u32', width: 'f32', epsilon: 'f32' },
-    declarations: vector.declarations + rows.declarations,
-    main: `${rows.enter}
-  let base = row * p.columns;
-  var sum = V();
+    main: `  var sum = V();
   for (var c = lane; c < p.columns; c += LANES) { sum += x[base + c]; }
   let mean = row_sum(total(sum), lane) / p.width;
   var squares = V();
@@ -31,16 +23,10 @@ export function layerNormForward(profile: Profile, weight: Tensor, vector: Vecto
 }
 
 /** Row kernel: dx = r·(g − mean(g) − x̂·mean(g·x̂)), with g = dy·weight and x̂ = (x − mean)·r. */
-export function layerNormInputGradient(profile: Profile, weight: Tensor, vector: Vector): Kernel {
-  const rows = rowShape(profile);
-  const load = frozenVector(weight, vector);
-  return kernelOf(`layer_norm_dx${load.suffix}${vector.suffix}${rows.suffix}`, () => ({
+export function layerNormInputGradient(row: NormRow): Kernel {
+  return normRowKernel('layer_norm', 'gradient', row, load => ({
     storage: { x: 'array<V>', weight: load.type, stats: 'array<vec2<f32>>', dy: 'array<V>', dx: 'array<V>' },
-    params: { rows: 'u32', columns: 'u32', width: 'f32', accumulate: 'u32' },
-    declarations: vector.declarations + rows.declarations,
-    main: `${rows.enter}
-  let base = row * p.columns;
-  let mean = stats[row].x;
+    main: `  let mean = stats[row].x;
   let r = stats[row].y;
   var sum = V();
   var products = V();
@@ -60,22 +46,13 @@ export function layerNormInputGradient(profile: Profile, weight: Tensor, vector:
 
 /** Column kernel: partial[chunk] = (Σ dy·x̂ ‖ Σ dy) over the chunk's rows, two rows of width n side by side. */
 export function layerNormWeightGradient(vector: Vector): Kernel {
-  return kernelOf(`layer_norm_dw${vector.suffix}`, () => ({
-    storage: { x: 'array<V>', stats: 'array<vec2<f32>>', dy: 'array<V>', partial: 'array<V>' },
-    params: { rows: 'u32', columns: 'u32', chunks: 'u32' },
-    declarations: vector.declarations,
-    main: `  let column = i % p.columns;
-  let chunk = i / p.columns;
-  if (chunk >= p.chunks) { return; }
-  let end = min(p.rows, (chunk + 1u) * ${rowsPerChunk}u);
-  var slope = V();
-  var shift = V();
-  for (var row = chunk * ${rowsPerChunk}u; row < end; row++) {
-    let at = row * p.columns + column;
-    slope += dy[at] * ((x[at] - stats[row].x) * stats[row].y);
-    shift += dy[at];
-  }
-  partial[chunk * p.columns * 2u + column] = slope;
+  const stats = { stats: 'array<vec2<f32>>' };
+  return normColumnKernel('layer_norm', vector, stats, {
+    open: `  var slope = V();
+  var shift = V();`,
+    add: `    slope += dy[at] * ((x[at] - stats[row].x) * stats[row].y);
+    shift += dy[at];`,
+    store: `  partial[chunk * p.columns * 2u + column] = slope;
   partial[chunk * p.columns * 2u + p.columns + column] = shift;`,
-  }));
+  });
 }

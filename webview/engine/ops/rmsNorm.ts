@@ -2,9 +2,9 @@ import { problem } from '../../../src/common/errors';
 import type { GraphBuilder } from '../graph/builder';
 import type { BackwardEmitter, Emitter } from '../graph/node';
 import type { Tensor } from '../graph/tensor';
-import { f32, grid1d } from '../runtime/kernel';
-import { groupSize, rowShape, vectorFor } from './kernelSource';
-import { chunksOf, emitColumnSum } from './reduce';
+import { f32 } from '../runtime/kernel';
+import { launchColumns, launchRows } from './normKernels';
+import { emitColumnSum } from './reduce';
 import { rmsForward, rmsInputGradient, rmsWeightGradient } from './rmsNormKernels';
 
 interface Site {
@@ -48,28 +48,21 @@ export function rmsNorm(g: GraphBuilder, name: string, x: Tensor, weight: Tensor
 }
 
 function emitForward(emit: Emitter, { x, weight, y, rstd, rows, width, eps }: Site): void {
-  const vector = vectorFor(width);
-  const grid = grid1d(rowShape(emit.profile).invocations(rows), groupSize);
-  const params = [rows, width / vector.step, f32(width), f32(eps)];
-  emit.dispatch(rmsForward(emit.profile, weight, vector), [x, weight, y, rstd], params, grid);
+  const launch = launchRows(emit, weight, [rows, width]);
+  emit.dispatch(rmsForward(launch), [x, weight, y, rstd], [...launch.params, f32(eps)], launch.grid);
 }
 
 function emitInputGradient(emit: BackwardEmitter, { x, weight, y, rstd, rows, width }: Site): void {
-  const vector = vectorFor(width);
+  const launch = launchRows(emit, weight, [rows, width]);
   const dy = emit.grad(y);
   const dx = emit.into(x);
-  const grid = grid1d(rowShape(emit.profile).invocations(rows), groupSize);
-  const params = [rows, width / vector.step, f32(width), dx.accumulate ? 1 : 0];
-  emit.dispatch(rmsInputGradient(emit.profile, weight, vector), [x, weight, rstd, dy, dx.tensor], params, grid);
+  const bindings = [x, weight, rstd, dy, dx.tensor];
+  emit.dispatch(rmsInputGradient(launch), bindings, [...launch.params, dx.accumulate ? 1 : 0], launch.grid);
 }
 
 function emitWeightGradient(emit: BackwardEmitter, { x, weight, y, rstd, rows, width }: Site): void {
-  const vector = vectorFor(width);
-  const chunks = chunksOf(rows);
-  const columns = width / vector.step;
+  const { vector, chunks, params, grid } = launchColumns(rows, width);
   const partial = emit.temp('weight_partial', [chunks, width]);
-  const params = [rows, columns, chunks];
-  const grid = grid1d(chunks * columns, groupSize);
   emit.dispatch(rmsWeightGradient(vector), [x, rstd, emit.grad(y), partial], params, grid);
   const block = { tensor: partial, rows: chunks, stride: width, offset: 0, columns: width };
   emitColumnSum(emit, block, emit.into(weight));
