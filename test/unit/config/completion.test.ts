@@ -88,7 +88,7 @@ describe('cursorAt', () => {
 describe('completionsAt', () => {
   it('proposes the keys that are legal here and not there yet', () => {
     assert.deepEqual(labels('|'), ['name', 'model', 'data', 'method', 'training', 'memory', 'samples']);
-    assert.deepEqual(labels(`${head}  |`), ['eval', 'max_length', 'shuffle']);
+    assert.deepEqual(labels(`${head}  |`), ['eval', 'max_length', 'loss', 'shuffle']);
     assert.ok(labels('method:\n  type: lora\n  |').includes('lora_alpha'));
     assert.deepEqual(labels('method:\n  type: full\n  |'), []);
     const memory = ['quantization', 'double_quant', 'block_size', 'embedding_dtype'];

@@ -33,7 +33,7 @@ const slowOmega: Rule = {
   id: 'W02',
   severity: 'warning',
   title: 'ω will hardly move',
-  why: "ω has one gradient per adapter and plain SGD: at rates near AdamW's it stays at 1. The authors use 5.0.",
+  why: "Each ω has one gradient and plain SGD: at rates near AdamW's it stays at 1. The authors use 5.0.",
   advice: 'Set lr_w to 1–5.',
   check: context => {
     const method = weightlora(context);

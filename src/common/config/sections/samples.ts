@@ -26,7 +26,7 @@ export const samplesSchema = z
         description:
           '0 always takes the most likely token (greedy, comparable between runs); above 0 tokens are drawn.',
         change: 'greedy completions repeat themselves: 0.7–1.',
-        differs: 'transformers says `do_sample: false` for greedy, and its `temperature` cannot be 0.',
+        differs: 'In transformers greedy is `do_sample: false` for greedy, and its `temperature` cannot be 0.',
         examples: [0, 0.8],
       }),
     top_k: countOrZero()
