@@ -15,7 +15,8 @@ export interface CommandLine {
 
 export const usage = `Usage:
   train CONFIG [--out DIR] [--resume CHECKPOINT] [--set key.path=value …] [--json]
-  forecast CONFIG [--set key.path=value …] [--json]`;
+  forecast CONFIG [--set key.path=value …] [--json]
+  generate CONFIG|MODEL --prompt TEXT …`;
 
 /** Reads `train|forecast CONFIG …`. Throws `cli.*` with the usage as its hint. */
 export function parseCommandLine(argv: readonly string[]): CommandLine {
@@ -52,7 +53,8 @@ function readArguments(argv: readonly string[]) {
   }
 }
 
-function parseSet(text: string) {
+/** `key.path=value`. */
+export function parseSet(text: string) {
   const at = text.indexOf('=');
   if (at < 1) throw problem('cli.set', `--set ${text}: expected key.path=value.`, usage);
   return { path: text.slice(0, at).split('.'), value: text.slice(at + 1) };

@@ -4,6 +4,8 @@ import { openDevice } from '../../webview/engine/runtime/device';
 import { toProblem } from '../common/errors';
 import { parseCommandLine } from './arguments';
 import { forecastCommand } from './forecastCommand';
+import { parseGenerateLine } from './generateArguments';
+import { generateCommand } from './generateCommand';
 import { nodeGpu } from './gpu';
 import type { EnginePorts } from './ports';
 import { trainCommand } from './trainCommand';
@@ -25,6 +27,7 @@ const ports: EnginePorts = {
 };
 
 async function main(argv: readonly string[]): Promise<void> {
+  if (argv[0] === 'generate') return generateCommand(parseGenerateLine(argv), ports);
   const line = parseCommandLine(argv);
   await (line.command === 'forecast' ? forecastCommand(line) : trainCommand(line, ports));
 }

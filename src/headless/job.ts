@@ -18,14 +18,22 @@ export interface HeadlessConfig {
   readonly config: RunConfig;
 }
 
+/** The part of a command line that names a config. */
+type ConfigLine = Pick<CommandLine, 'config' | 'sets'> & Partial<CommandLine>;
+
 /** Reads and checks the config of a command line. Throws the first error with its line. */
-export async function readConfig({ config: path, sets }: CommandLine): Promise<HeadlessConfig> {
+export async function readConfig({ config: path, sets }: ConfigLine): Promise<HeadlessConfig> {
   const text = applySets(new TextDecoder().decode(await bytesOf(path, 'the config')), sets);
+  return { path: resolve(path), text, config: checkConfig(text, path) };
+}
+
+/** The config of a text. Throws its first error, with `label` and the line. */
+export function checkConfig(text: string, label: string): RunConfig {
   const parsed = parseConfig(text);
-  if (parsed.value) return { path: resolve(path), text, config: parsed.value };
+  if (parsed.value) return parsed.value;
   const first = parsed.problems.find(one => one.severity === 'error') ?? parsed.problems[0];
   const line = text.slice(0, first.range.start).split('\n').length;
-  throw problem(first.code, `${path}, line ${line}: ${first.message}`, first.hint);
+  throw problem(first.code, `${label}, line ${line}: ${first.message}`, first.hint);
 }
 
 /** The model a config names: `builtin:NAME` from this project, else a folder relative to the config. */
@@ -73,7 +81,7 @@ export async function readJob(loaded: HeadlessConfig, runId: string, resume?: st
 }
 
 /** The files of a folder, without its subfolders; `named` says where the folder was named. */
-async function readFolder(folder: string, named: string): Promise<FileSet> {
+export async function readFolder(folder: string, named: string): Promise<FileSet> {
   const files = nodeFiles(folder);
   const names = (await files.list('')).filter(entry => !entry.folder).map(entry => entry.name);
   if (names.length === 0)

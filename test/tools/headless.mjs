@@ -1,5 +1,5 @@
 /**
- * `npm run train -- …` and `npm run forecast -- …`: the engine in node. Installs packages and builds
+ * `npm run train -- …`, `npm run forecast -- …` and `npm run generate -- …`: the engine in node. Installs packages and builds
  * `dist/headless.mjs` when they are missing or older than their sources, picks a software Vulkan driver where the
  * machine has no GPU, and hands the terminal to the program: on standard output there is nothing but what it prints.
  */
@@ -42,7 +42,7 @@ async function driver() {
 
 await ensurePackages();
 build();
-const needsGpu = process.argv[2] === 'train';
+const needsGpu = process.argv[2] !== 'forecast';
 const env = { ...process.env, ...(needsGpu ? await driver() : {}) };
 const result = spawnSync('node', [bundle, ...process.argv.slice(2)], { stdio: 'inherit', env });
 process.exitCode = result.status ?? 1;
