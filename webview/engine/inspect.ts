@@ -2,7 +2,7 @@
  * The host's door to what a model and its data are, without a GPU: the facts behind the config editor's findings.
  */
 import type { LintFacts, ModelFacts, SplitFacts } from '../../src/common/config/facts';
-import type { LoraConfig, RunConfig } from '../../src/common/config/schema';
+import type { RunConfig } from '../../src/common/config/schema';
 import { toProblem } from '../../src/common/errors';
 import { ignoredLabel, tokenizeRow, type Example } from './data/examples';
 import { readRows, type Row } from './data/rows';
@@ -50,7 +50,7 @@ export function modelFacts(config: ModelConfig): ModelFacts {
     tiedEmbeddings: config.tiedEmbeddings,
     parameters: totalParameters(config),
     modules,
-    select: (method: LoraConfig) => {
+    select: method => {
       try {
         return selectTargets(modules, method);
       } catch (error) {

@@ -34,7 +34,7 @@ export interface ImportanceTable {
   /**
    * Metric id: `gradient_norm` (the lecture's I_k), `update_norm` (‖ΔW‖_F = s·‖BA‖_F), `effective_rank`; AdaLoRA:
    * `score`, `kept_rank`; WeightLoRA: `omega`, `share` (the lecture's s_i), `kept`; bottleneck: `gate_norm`;
-   * prefixes and prompts: `attention_mass`.
+   * prefixes and prompts: `attention_mass`; few-shot: `implicit_update` (‖ΔW‖_F that the shots stand for).
    */
   readonly metric: string;
   /** Row labels, e.g. `q_proj`, or `head 3`. */
@@ -63,6 +63,15 @@ export interface ImportanceReport {
   readonly budget?: { readonly planned: number; readonly actual: number };
   /** Per cell of the tables, `triplets[row][column]`; `null` where the module has no adapter. */
   readonly triplets?: readonly (readonly (readonly TripletFate[] | null)[])[];
+}
+
+/** One draw of few-shot examples, with these training rows (from 0) before each evaluation row. */
+export interface EvaluationDraw {
+  readonly rows: readonly number[];
+  readonly loss: number;
+  /** Σ log p of the expected completions. */
+  readonly logLikelihood: number;
+  readonly exactMatch?: number;
 }
 
 /** One point of the memory curve within a step: live bytes by category after dispatch `op` was recorded. */
@@ -118,6 +127,8 @@ export type TrainEvent =
       readonly lossTokens: number;
       /** Share of rows whose greedy completion equals the expected one, where it was asked for. */
       readonly exactMatch?: number;
+      /** Few-shot: each draw of shots so far; `loss` and `exactMatch` are their means. */
+      readonly draws?: readonly EvaluationDraw[];
     }
   | {
       readonly type: 'sample';

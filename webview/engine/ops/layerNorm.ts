@@ -1,7 +1,7 @@
 import { problem } from '../../../src/common/errors';
 import type { GraphBuilder } from '../graph/builder';
 import type { BackwardEmitter, Emitter } from '../graph/node';
-import { isPacked, type Tensor } from '../graph/tensor';
+import type { Tensor } from '../graph/tensor';
 import { f32 } from '../runtime/kernel';
 import { layerNormForward, layerNormInputGradient, layerNormWeightGradient } from './layerNormKernels';
 import { launchColumns, launchRows } from './normKernels';
@@ -49,10 +49,6 @@ export function layerNorm(g: GraphBuilder, name: string, x: Tensor, weight: Tens
     },
   });
   return y;
-}
-
-function typeOf({ dtype }: Tensor): string {
-  return isPacked(dtype) ? dtype.kind : dtype;
 }
 
 function emitForward(emit: Emitter, { x, weight, bias, y, stats, rows, width, eps }: Site): void {
