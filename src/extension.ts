@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { Generator } from './commands/generate';
 import { GpuDoctor } from './commands/gpuDoctor';
 import { Registrar } from './commands/registrar';
 import { registerRunCommands } from './commands/runCommands';
@@ -86,9 +87,11 @@ export function activate(context: vscode.ExtensionContext): ExtensionApi {
   own(new StatusBar(store, running));
   own(new ContextKeys(services));
   const doctor = own(new GpuDoctor(engine));
+  const generator = own(new Generator(services));
   own(registerConfigEditor({ extensionUri, facts }));
   registerRunCommands(registrar, services);
   registerFolderCommands(registrar, services, doctor);
+  registrar.addAll({ 'peft.generate': (...args) => generator.run(args) });
 
   own(running.onProblem(problem => registrar.report(problem)));
   own(running.onDidEnd(end => void announceEnd(end, dashboards)));

@@ -35,6 +35,45 @@ export interface TrainJob {
   readonly checkpoint?: FileSet;
 }
 
+/** A model to generate with. It stays on the GPU until another one, a run or `closeModel` takes its place. */
+export interface GenerationModel {
+  /** Tells this model from others: contents, storage and room. */
+  readonly key: string;
+  readonly model: ModelFiles;
+  /** How the weights are stored. */
+  readonly memory: RunConfig['memory'];
+  /** Most tokens of a text. */
+  readonly rows: number;
+  readonly useCache: boolean;
+}
+
+/** An adapter at work, `config` that of its run. */
+export interface GenerationAdapter {
+  readonly name: string;
+  readonly files: FileSet;
+  readonly weight: number;
+  readonly config?: RunConfig;
+}
+
+/** A text to complete. */
+export interface GenerationJob {
+  /** Of the model that was opened. */
+  readonly key: string;
+  readonly adapters: readonly GenerationAdapter[];
+  readonly prompt: string;
+  readonly samples: RunConfig['samples'];
+  readonly seed: number;
+}
+
+/** The whole completion; `cancelled` if it was ended by `cancelGeneration`. */
+export interface GenerationResult {
+  readonly text: string;
+  readonly tokens: number;
+  /** Milliseconds from the prompt to the last token. */
+  readonly ms: number;
+  readonly cancelled: boolean;
+}
+
 export type EngineCommand = 'pause' | 'resume' | 'step' | 'stop' | 'checkpoint';
 
 /** Host → engine page → worker. Each is answered: `{ ok: true, result }` or `{ ok: false, problem }`. */
@@ -44,6 +83,13 @@ export interface EngineRequests {
   /** Answers once the run has been accepted; its outputs follow as notifications, the last one says `ended`. */
   start: { params: { job: TrainJob }; result: { accepted: true } };
   command: { params: { runId: string; command: EngineCommand }; result: { accepted: true } };
+  /** Puts a model on the GPU. Refused with `engine.busy` while a run trains or a text is completed. */
+  openModel: { params: { job: GenerationModel }; result: { accepted: true } };
+  /** Completes a text; `generated` notifications tell how it grows. `generate.notLoaded` if another model is there. */
+  generate: { params: { job: GenerationJob }; result: GenerationResult };
+  cancelGeneration: { params: Record<never, never>; result: { accepted: true } };
+  /** Frees the memory of the model. */
+  closeModel: { params: Record<never, never>; result: { accepted: true } };
   /** Runs checks for GPU Doctor: each line has a verdict and what to do about it. */
   doctor: { params: Record<never, never>; result: { lines: readonly DoctorLine[] } };
   /** For tests and for the doctor page: destroys the device as a driver reset would. */
@@ -63,6 +109,13 @@ export type EngineNotification =
   | { readonly type: 'outputs'; readonly runId: string; readonly outputs: readonly TrainOutput[] }
   | { readonly type: 'ended'; readonly runId: string; readonly problem?: Problem }
   | { readonly type: 'paused' | 'resumed'; readonly runId: string };
+
+/** Worker → engine page → host: the completion so far, at most ten times a second. */
+export interface GenerationNotification {
+  readonly type: 'generated';
+  readonly text: string;
+  readonly tokens: number;
+}
 
 /** Engine page → host, beside what it relays from the worker. */
 export type EnginePageNotification =

@@ -1,4 +1,6 @@
-import type { EngineNotification, EnginePageNotification } from '../common/protocol';
+import type { EngineNotification, EnginePageNotification, GenerationNotification } from '../common/protocol';
+
+type Notification = EngineNotification | EnginePageNotification | GenerationNotification;
 
 const commands = ['pause', 'resume', 'step', 'stop', 'checkpoint'];
 
@@ -6,10 +8,10 @@ const commands = ['pause', 'resume', 'step', 'stop', 'checkpoint'];
  * The entry for what the page and its worker say unasked: a known notification whose parts have the right kinds, or
  * `undefined`. Beyond this line it is trusted.
  */
-export function parseEngineNotification(body: unknown): EngineNotification | EnginePageNotification | undefined {
+export function parseEngineNotification(body: unknown): Notification | undefined {
   if (typeof body !== 'object' || body === null) return undefined;
-  const { type, runId, version, outputs, problem, command } = body as Record<string, unknown>;
-  const good = () => body as EngineNotification | EnginePageNotification;
+  const { type, runId, version, outputs, problem, command, text, tokens } = body as Record<string, unknown>;
+  const good = () => body as Notification;
   switch (type) {
     case 'pong':
       return good();
@@ -26,6 +28,8 @@ export function parseEngineNotification(body: unknown): EngineNotification | Eng
     case 'paused':
     case 'resumed':
       return typeof runId === 'string' ? good() : undefined;
+    case 'generated':
+      return typeof text === 'string' && typeof tokens === 'number' ? good() : undefined;
     default:
       return undefined;
   }

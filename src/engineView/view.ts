@@ -8,6 +8,7 @@ import {
   type EnginePageMessage,
   type EngineRequests,
   type EngineStatus,
+  type GenerationNotification,
 } from '../common/protocol';
 import { connect, type Connection } from '../common/rpc';
 import type { PageAddresses } from '../models/resolve';
@@ -29,11 +30,14 @@ export class EngineView implements vscode.WebviewViewProvider, EngineLink, PageA
 
   private readonly disposables = new DisposableStore();
   private readonly notified = this.disposables.add(new Emitter<EngineNotification>());
+  private readonly grown = this.disposables.add(new Emitter<GenerationNotification>());
   private readonly vanished = this.disposables.add(new Emitter<Problem>());
   private readonly button = this.disposables.add(new Emitter<EngineCommand>());
   private readonly faults = this.disposables.add(new Emitter<Problem>());
   private readonly started = this.disposables.add(new Emitter<void>());
   readonly onNotification = this.notified.event;
+  /** A completion has become longer. */
+  readonly onGenerated = this.grown.event;
   readonly onLost = this.vanished.event;
   readonly onDidPress = this.button.event;
   readonly onFault = this.faults.event;
@@ -127,6 +131,7 @@ export class EngineView implements vscode.WebviewViewProvider, EngineLink, PageA
     } else if (note.type === 'pong') this.pong.resolve();
     else if (note.type === 'pressed') this.button.fire(note.command);
     else if (note.type === 'workerFailed') this.lose(note.problem);
+    else if (note.type === 'generated') this.grown.fire(note);
     else if (note.type === 'ready') this.becomeReady(note.version);
     else this.notified.fire(note);
   }

@@ -1,5 +1,5 @@
 import { toProblem, type Problem } from '../../src/common/errors';
-import type { Frame, ModelFiles, TrainJob } from '../../src/common/protocol';
+import type { Frame, ModelFiles } from '../../src/common/protocol';
 import type { TrainOutput } from '../../src/common/run/events';
 import { parseFrame } from '../../src/common/rpc';
 
@@ -16,7 +16,7 @@ export interface Relay {
 }
 
 /**
- * Passes frames between host and worker in order. A `start` request leaves with the bytes of its weights instead of
+ * Passes frames between host and worker in order. A request with a model leaves with the bytes of its weights instead of
  * their addresses; if they cannot be fetched the page answers it.
  */
 export function createRelay(wires: RelayWires): Relay {
@@ -34,14 +34,16 @@ export function createRelay(wires: RelayWires): Relay {
   };
 }
 
+const carriesModel: readonly string[] = ['start', 'openModel'];
+
 async function forward(frame: Frame, wires: RelayWires): Promise<void> {
-  if (frame.kind !== 'request' || frame.method !== 'start') {
+  if (frame.kind !== 'request' || !carriesModel.includes(frame.method)) {
     wires.toWorker(frame, []);
     return;
   }
   const { id, method } = frame;
   try {
-    const { job } = frame.params as { job: TrainJob };
+    const { job } = frame.params as { job: { model: ModelFiles } };
     const { weights, transfer } = await fetchWeights(job.model.weights, wires);
     const params = { job: { ...job, model: { ...job.model, weights } } };
     wires.toWorker({ kind: 'request', id, method, params }, transfer);

@@ -1,5 +1,5 @@
 import { problem, toProblem, type Problem } from '../../src/common/errors';
-import type { EngineNotification, EngineRequests, TrainJob } from '../../src/common/protocol';
+import type { EngineNotification, EngineRequests, GenerationNotification, TrainJob } from '../../src/common/protocol';
 import type { Handlers } from '../../src/common/rpc';
 import type { TrainOutput } from '../../src/common/run/events';
 import { openDevice, type OpenDevice } from '../engine/runtime/device';
@@ -7,12 +7,13 @@ import { RunControl } from '../engine/train/control';
 import { train } from '../engine/train/loop';
 import { examine } from './doctor';
 import { Outbox } from './outbox';
+import { TextService } from './textService';
 
 /** The platform as the service needs it; the Worker passes its own, tests pass node's. */
 export interface Platform {
   readonly gpu: GPU | undefined;
   readonly now: () => number;
-  readonly notify: (notification: EngineNotification) => void;
+  readonly notify: (notification: EngineNotification | GenerationNotification) => void;
   readonly later: (run: () => void, ms: number) => void;
 }
 
@@ -21,18 +22,28 @@ interface ActiveRun {
   readonly control: RunControl;
 }
 
-/** Owns the device and at most one run. Answers the requests of the protocol; outputs go out as notifications. */
+/** Owns the device and at most one run, or one model that generates. Answers the requests of the protocol; outputs go out as notifications. */
 export class EngineService {
   private opened: Promise<OpenDevice> | undefined;
   private active: ActiveRun | undefined;
+  private readonly texts: TextService;
 
-  constructor(private readonly platform: Platform) {}
+  constructor(private readonly platform: Platform) {
+    this.texts = new TextService({
+      device: () => this.device(),
+      now: platform.now,
+      grew: (text, tokens) => platform.notify({ type: 'generated', text, tokens }),
+    });
+  }
 
   readonly handlers: Handlers<EngineRequests> = {
     probe: async () => (await this.device()).info,
     start: async ({ job }) => {
       if (this.active)
         throw problem('engine.busy', 'Another run is using the GPU.', 'Queue this run, or stop the other one.');
+      if (this.texts.isBusy)
+        throw problem('engine.busy', 'A text is being completed on the GPU.', 'Wait until it ends, or cancel it.');
+      this.texts.close();
       const control = new RunControl(paused =>
         this.platform.notify({ type: paused ? 'paused' : 'resumed', runId: job.runId }),
       );
@@ -46,12 +57,34 @@ export class EngineService {
       this.active.control.command(command);
       return { accepted: true as const };
     },
+    openModel: async ({ job }) => {
+      this.refuseWhileTraining();
+      await this.texts.open(job);
+      return { accepted: true as const };
+    },
+    generate: async ({ job }) => {
+      this.refuseWhileTraining();
+      return await this.texts.generate(job);
+    },
+    cancelGeneration: () => {
+      this.texts.cancel();
+      return { accepted: true as const };
+    },
+    closeModel: () => {
+      if (!this.texts.isBusy) this.texts.close();
+      return { accepted: true as const };
+    },
     doctor: async () => ({ lines: await examine(this.platform.gpu, () => this.device()) }),
     loseDevice: async () => {
       (await this.device()).device.destroy();
       return { accepted: true as const };
     },
   };
+
+  private refuseWhileTraining(): void {
+    if (this.active)
+      throw problem('engine.busy', 'A run is training on the GPU.', 'Wait until it ends, or stop it, then generate.');
+  }
 
   /** The one device, taken anew after it was lost. */
   private device(): Promise<OpenDevice> {

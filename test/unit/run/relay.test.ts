@@ -16,10 +16,10 @@ function relayWith(fetchBytes: RelayWires['fetchBytes']) {
   return { relay, toHost, toWorker };
 }
 
-const start = (weights: unknown[]): Frame => ({
+const start = (weights: unknown[], method = 'start'): Frame => ({
   kind: 'request',
   id: 1,
-  method: 'start',
+  method,
   params: { job: { runId: 'r', model: { label: 'm', weights } } },
 });
 
@@ -50,6 +50,13 @@ describe('engine page', () => {
       },
     });
     assert.deepEqual(transfer, [buffer]);
+  });
+
+  it('does so for a model to generate with, too', async () => {
+    const { relay, toWorker } = relayWith(() => Promise.resolve(new ArrayBuffer(4)));
+    relay.fromHost(start([{ name: 'a', uri: 'vscode://a' }], 'openModel'));
+    await settle();
+    assert.equal(toWorker[0].transfer.length, 1);
   });
 
   it('keeps the order of frames while weights are being fetched', async () => {

@@ -22,7 +22,7 @@ export class ScriptedEngine implements EngineLink {
 
   request<K extends keyof EngineRequests>(method: K, params: EngineRequests[K]['params']): Promise<never> {
     if (this.refusal) return Promise.reject(problem(this.refusal.code, this.refusal.message, this.refusal.hint));
-    if ('job' in params) this.jobs.push(params.job);
+    if ('job' in params && 'runId' in params.job) this.jobs.push(params.job);
     this.asked.push('command' in params ? params.command : method);
     return Promise.resolve({ accepted: true } as never);
   }

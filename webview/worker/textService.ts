@@ -1,0 +1,110 @@
+import { problem } from '../../src/common/errors';
+import type { GenerationAdapter, GenerationJob, GenerationModel, GenerationResult } from '../../src/common/protocol';
+import { GenerationSession } from '../engine/generate/session';
+import { baseStorage } from '../engine/model/storage';
+import type { OpenDevice } from '../engine/runtime/device';
+
+export interface TextPorts {
+  readonly device: () => Promise<OpenDevice>;
+  readonly now: () => number;
+  /** Told how a completion grows. */
+  readonly grew: (text: string, tokens: number) => void;
+}
+
+interface Loaded {
+  readonly key: string;
+  readonly session: GenerationSession;
+  /** Whose device it is on; a lost device takes the session with it. */
+  readonly device: GPUDevice;
+}
+
+const interval = 100;
+
+/** The one model that is loaded for generation, and the one completion under way. */
+export class TextService {
+  private loaded: Loaded | undefined;
+  private working = false;
+  private cancelled = false;
+
+  constructor(private readonly ports: TextPorts) {}
+
+  /** A model is being loaded, or a text completed. */
+  get isBusy(): boolean {
+    return this.working;
+  }
+
+  /** Loads a model in place of the present one; keeps the present one if it is the same. */
+  async open({ key, model, memory, rows, useCache }: GenerationModel): Promise<void> {
+    await this.exclusively(async () => {
+      if (this.loaded?.key === key) return;
+      this.close();
+      const opened = await this.ports.device();
+      const ways = useCache ? 'cache' : 'full';
+      const session = await GenerationSession.open(opened, { files: model, storage: baseStorage(memory), rows, ways });
+      const loaded: Loaded = { key, session, device: opened.device };
+      this.loaded = loaded;
+      void opened.device.lost.then(() => {
+        if (this.loaded === loaded) this.loaded = undefined;
+      });
+    });
+  }
+
+  /** Completes a text. Throws `generate.notLoaded` when the model is not there. */
+  generate(job: GenerationJob): Promise<GenerationResult> {
+    return this.exclusively(async () => {
+      const { loaded } = this;
+      if (loaded?.key !== job.key)
+        throw problem('generate.notLoaded', 'The model is not on the GPU any more.', 'Load it again.');
+      this.cancelled = false;
+      await useAdapters(loaded.session, job.adapters);
+      const result = await this.complete(loaded.session, job);
+      return { ...result, cancelled: this.cancelled };
+    });
+  }
+
+  cancel(): void {
+    this.cancelled = true;
+  }
+
+  /** Frees the model. */
+  close(): void {
+    this.loaded?.session.dispose();
+    this.loaded = undefined;
+  }
+
+  private async complete(session: GenerationSession, { prompt, samples, seed }: GenerationJob) {
+    const { now, grew } = this.ports;
+    const started = now();
+    let told = started;
+    let [text, tokens] = ['', 0];
+    for await (const so of session.generate(prompt, { ...samples, seed: samples.seed ?? seed, name: 'sample 0' })) {
+      ({ text, tokens } = so);
+      if (now() - told >= interval) {
+        told = now();
+        grew(text, tokens);
+      }
+      if (this.cancelled) break;
+    }
+    return { text, tokens, ms: now() - started };
+  }
+
+  private async exclusively<T>(work: () => Promise<T>): Promise<T> {
+    if (this.working) throw problem('engine.busy', 'A text is being completed.', 'Wait until it ends, or cancel it.');
+    this.working = true;
+    try {
+      return await work();
+    } finally {
+      this.working = false;
+    }
+  }
+}
+
+/** Makes the session's adapters these, by name: what is not named any more goes, what stays is not read again. */
+async function useAdapters(session: GenerationSession, adapters: readonly GenerationAdapter[]): Promise<void> {
+  const named = new Set(adapters.map(({ name }) => name));
+  for (const name of session.names) if (!named.has(name)) await session.detach(name);
+  for (const { name, files, config } of adapters)
+    if (!session.names.includes(name)) session.attach(name, files, config);
+  const wanted = adapters.map(({ name, weight }) => ({ name, weight }));
+  if (JSON.stringify(wanted) !== JSON.stringify(session.selected)) await session.select(wanted);
+}
