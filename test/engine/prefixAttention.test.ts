@@ -79,7 +79,13 @@ async function run(shape: PrefixCase, training = true) {
       const [pk, pv] = ['pk', 'pv'].map(name => tensor(name, prefix, width));
       const into = graph.state('mass', [heads + 1]);
       const options = { q, k, v, segmentStart, segmentEnd, heads, kvHeads, headDim };
-      const watch = { into, at: 0, positions: graph.input('positions', [rows]), virtual: prefix, place: 'prefix' as const };
+      const watch = {
+        into,
+        at: 0,
+        positions: graph.input('positions', [rows]),
+        virtual: prefix,
+        place: 'prefix' as const,
+      };
       const dropout = rate === undefined ? undefined : { rate, key };
       return [attention(graph, 'o', { ...options, prefix: { k: pk, v: pv, dropout }, watch })];
     },
@@ -146,7 +152,13 @@ describe('attention to a prompt', () => {
         const q = differentiable(graph, 'q', [rows, 8]);
         const [k, v] = ['k', 'v'].map(name => differentiable(graph, name, [rows, 4]));
         const into = graph.state('mass', [3]);
-        const watch = { into, at: 0, positions: graph.input('positions', [rows]), virtual: prompt, place: 'input' as const };
+        const watch = {
+          into,
+          at: 0,
+          positions: graph.input('positions', [rows]),
+          virtual: prompt,
+          place: 'input' as const,
+        };
         return [attention(graph, 'o', { q, k, v, segmentStart, segmentEnd, heads: 2, kvHeads: 1, headDim: 4, watch })];
       },
       data: { ...data, ...segments(shape.lengths), positions },

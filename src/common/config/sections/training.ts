@@ -64,13 +64,16 @@ export const trainingSchema = z
         change: 'you have eval rows: a tenth of the run is a good interval.',
         examples: [50],
       }),
-    eval_exact_match: z.boolean().default(false).meta({
-      description:
-        'At each evaluation also complete the prompt of every eval row greedily, and report the share of completions that ' +
-        'equal the expected one but for white space at the ends.',
-      differs: 'This key is not in `TrainingArguments`.',
-      change: 'answers are right or wrong, rather than more or less likely. It costs a generated text per eval row.',
-    }),
+    eval_exact_match: z
+      .boolean()
+      .default(false)
+      .meta({
+        description:
+          'At each evaluation also complete the prompt of every eval row greedily, and report the share of completions that ' +
+          'equal the expected one but for white space at the ends.',
+        differs: 'This key is not in `TrainingArguments`.',
+        change: 'answers are right or wrong, rather than more or less likely. It costs a generated text per eval row.',
+      }),
     save_steps: countOrZero()
       .default(500)
       .meta({
