@@ -224,5 +224,6 @@ function list(names: readonly string[]): string {
 /** A value as a person would write it. */
 export function show(value: unknown): string {
   if (typeof value === 'number') return numberText(value);
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  // A text over several lines is shown as one may write it on one.
+  return typeof value === 'string' && !/[\n\r\t]/.test(value) ? value : JSON.stringify(value);
 }

@@ -28,7 +28,7 @@ export const fewShotFields = {
         'How a row with `prompt` and `completion` is written as a shot. The evaluation row is written likewise up to its ' +
         'completion. Other kinds of rows are taken as they are: chats as earlier turns.',
       change: 'a base model needs words around the parts.',
-      examples: ['Q: {prompt}\\nA:{completion}'],
+      examples: ['Q: {prompt}\nA:{completion}'],
     }),
   separator: z
     .string()
@@ -36,6 +36,6 @@ export const fewShotFields = {
     .meta({
       description: 'What stands after each shot. Chats need none.',
       change: 'the completions themselves hold blank lines.',
-      examples: ['\\n###\\n'],
+      examples: ['\n###\n'],
     }),
 };
