@@ -7,13 +7,13 @@ import { root, run } from './process.mjs';
  * Runs every test below `folder`. A run that crashes, hangs or finds no test counts as one failure.
  * @param {string} label
  * @param {string} folder
- * @param {{ env?: Record<string, string>, minutes?: number, timeout?: number, extension?: string, grep?: string }} [options]
+ * @param {{ env?: Record<string, string>, minutes?: number, timeout?: number, extension?: string, grep?: string, names?: string }} [options]
  * @returns {Promise<{ label: string, passed: number, failed: number, skipped: number }>}
  */
 export async function mocha(label, folder, options = {}) {
-  const { env = {}, minutes = 10, timeout = 20_000, extension = '.mjs', grep } = options;
+  const { env = {}, minutes = 10, timeout = 20_000, extension = '.mjs', grep, names = '*' } = options;
   if (!existsSync(join(root, folder))) return summary(label, { code: 1, output: '' });
-  const files = `${folder}/**/*.test${extension}`;
+  const files = `${folder}/**/${names}.test${extension}`;
   const args = ['node_modules/mocha/bin/mocha.js', '--timeout', String(timeout), '--reporter', 'spec', '--exit'];
   if (grep) args.push('--grep', grep);
   return summary(label, await run('node', [...args, files], { env, minutes }));

@@ -36,7 +36,11 @@ async function engine() {
     const { name, icd } = driver;
     console.log(`\nengine on ${name} (${icd})`);
     const env = envOf(driver);
-    results.push(await mocha(`engine on ${name}`, 'out/engine', { env, minutes: 12, timeout: 60_000, grep }));
+    // A software driver never gives back the code of a pipeline, and one process holds only so much of it.
+    for (const names of grep ? ['*'] : ['[a-f]*', '[g-o]*', '[p-z]*'])
+      results.push(
+        await mocha(`engine on ${name} (${names})`, 'out/engine', { env, minutes: 12, timeout: 60_000, grep, names }),
+      );
   }
   if (drivers.length === 0) results.push(await mocha('engine on the default adapter', 'out/engine', { grep }));
   console.log('\ncommand line');
