@@ -1,6 +1,6 @@
 import { ignoredLabel, type Example } from '../data/examples';
 import type { TextTokenizer } from '../data/tokenizer';
-import { completion, greedy } from './complete';
+import { complete, greedy } from './complete';
 import type { NextLogits } from './nextLogits';
 
 export interface MatchOptions {
@@ -12,8 +12,9 @@ export interface MatchOptions {
 /**
  * Share of examples whose greedy completion is the expected one; `undefined` when none has a prompt. The prompt is what
  * stands before the first token with a label, the expected completion the labelled tokens from there. The model may
- * write as many tokens as these; up to an end token the texts must be equal but for white space at both ends. Examples that do not fit the
- * model's longest text count as failed.
+ * write as many tokens as these; up to an end token the texts must be equal but for white space at both ends. A
+ * completion is left at the first token that cannot lead there. Examples that do not fit the model's longest text count
+ * as failed.
  */
 export async function exactMatch(
   model: NextLogits,
@@ -45,16 +46,18 @@ async function matches(
   expected: readonly number[],
   { tokenizer, ends }: MatchOptions,
 ): Promise<boolean> {
-  const found = await completion(model, prompt, {
-    ...greedy,
-    max_new_tokens: expected.length,
-    stop_strings: [],
-    seed: 0,
-    name: '',
-    ends,
-    tokenizer,
-  });
   const end = expected.findIndex(token => ends.has(token));
-  const wanted = end < 0 ? expected : expected.slice(0, end);
-  return tokenizer.decode(found).trim() === tokenizer.decode(wanted).trim();
+  const wanted = tokenizer.decode(end < 0 ? expected : expected.slice(0, end)).trim();
+  const options = { max_new_tokens: expected.length, stop_strings: [], seed: 0, name: '', ends, tokenizer };
+  const found: number[] = [];
+  for await (const token of complete(model, prompt, { ...greedy, ...options })) {
+    found.push(token);
+    if (!bare(wanted).startsWith(bare(tokenizer.decode(found)))) return false;
+  }
+  return tokenizer.decode(found).trim() === wanted;
+}
+
+/** Text without white space, which decoding may still change, and without a character that is not complete yet. */
+function bare(text: string): string {
+  return text.replace(/\uFFFD+$/, '').replace(/\s+/g, '');
 }
