@@ -68,12 +68,12 @@ export class FolderLock {
 
   /** Name of the run that another window is training here, `undefined` if none is. Watches only if there is a lock. */
   async liveHolder(): Promise<string | undefined> {
-    const before = await this.read();
-    if (!before || before.session === this.session) return undefined;
+    const before = await this.text();
+    if (before === undefined || parse(before)?.session === this.session) return undefined;
     await this.timer.sleep(watchMs);
-    const after = await this.read();
-    const alive = after !== undefined && after.session !== this.session && differs(before, after);
-    return alive ? after.run : undefined;
+    const after = await this.text();
+    if (after === undefined || after === before || parse(after)?.session === this.session) return undefined;
+    return (parse(after) ?? parse(before))?.run ?? '';
   }
 
   private write(run: string): Promise<void> {
@@ -82,16 +82,26 @@ export class FolderLock {
   }
 
   private async read(): Promise<LockFile | undefined> {
+    const text = await this.text();
+    return text === undefined ? undefined : parse(text);
+  }
+
+  /** What the file holds, undefined where there is none. A read may meet a write half-way: such a lock is one, too. */
+  private async text(): Promise<string | undefined> {
     try {
-      const { session, beat, run } = JSON.parse(decodeText(await this.files.read(path))) as Partial<LockFile>;
-      if (typeof session !== 'string' || typeof beat !== 'number') return undefined;
-      return { session, beat, run: typeof run === 'string' ? run : '' };
+      return decodeText(await this.files.read(path));
     } catch {
-      return undefined; // no lock, or one that was cut off while being written by a window that is gone
+      return undefined;
     }
   }
 }
 
-function differs(before: LockFile, after: LockFile): boolean {
-  return before.session !== after.session || before.beat !== after.beat;
+function parse(text: string): LockFile | undefined {
+  try {
+    const { session, beat, run } = JSON.parse(text) as Partial<LockFile>;
+    if (typeof session !== 'string' || typeof beat !== 'number') return undefined;
+    return { session, beat, run: typeof run === 'string' ? run : '' };
+  } catch {
+    return undefined;
+  }
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
 import type { ExtensionApi } from '../../src/extension';
+import type { Problem } from '../../src/common/errors';
 import type { RunState } from '../../src/common/run/events';
 import type { RunView } from '../../src/common/run/view';
 
@@ -65,6 +66,21 @@ training:
 export async function writeRows(): Promise<void> {
   const rows = ['EGG', 'SEA', 'KING'].map(word => JSON.stringify({ prompt: `Define ${word}:`, completion: ' A.' }));
   await writeText('data/three.jsonl', rows.join('\n') + '\n');
+}
+
+/** `code: message` of a rejection; the error comes from another bundle, so its class tells nothing. */
+export async function problemOf(promise: Promise<unknown>): Promise<string> {
+  const error: unknown = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  const { problem } = (error ?? {}) as { problem?: Problem };
+  return problem ? `${problem.code}: ${problem.message}` : String(error);
+}
+
+/** Resolves when no run is on the engine and the last one's files are closed. */
+export async function idle({ controller }: ExtensionApi): Promise<void> {
+  while (controller.isBusy || controller.isClosing) await new Promise(resolve => setTimeout(resolve, 50));
 }
 
 /** Polls a run until it is in one of these states. */

@@ -9,6 +9,7 @@ import type { Problem } from '../../src/common/errors';
 import {
   exists,
   extensionApi,
+  idle,
   readText,
   tinyConfig,
   waitForState,
@@ -56,7 +57,7 @@ describe('runs that lose their disk', function () {
       const view = await waitForState({ controller, ...api }, run, ['completed', 'failed']);
       assert.equal(view.state, 'completed', view.problem?.message);
       assert.deepEqual(view.metrics.step, [1, 2, 3, 4, 5, 6, 7, 8]);
-      await until(() => !controller.isClosing, 'closed files');
+      await idle({ controller, ...api });
       assert.equal((await readText(`.peft/runs/${run}/events/000001.jsonl`)).match(/"type":"started"/g)?.length, 1);
     } finally {
       spawnSync('umount', ['-l', disk]);

@@ -1,13 +1,7 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
-import type { ExtensionApi } from '../../src/extension';
 import type { GenerationResult } from '../../src/common/protocol';
-import { extensionApi, tinyConfig, waitForState, writeRows, writeText } from './extension';
-
-/** Resolves when the last run has ended and its files are closed. */
-async function idle({ controller }: ExtensionApi): Promise<void> {
-  while (controller.isBusy || controller.isClosing) await new Promise(resolve => setTimeout(resolve, 50));
-}
+import { extensionApi, idle, tinyConfig, waitForState, writeRows, writeText } from './extension';
 
 describe('generation on the real engine', function () {
   this.timeout(300_000);

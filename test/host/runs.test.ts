@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
-import type { ExtensionApi } from '../../src/extension';
-import type { Problem } from '../../src/common/errors';
 import {
   exists,
   extensionApi,
+  idle,
+  problemOf,
   readText,
   tinyConfig,
   waitForState,
@@ -14,21 +14,6 @@ import {
 } from './extension';
 
 const folder = () => workspaceFolder().toString();
-
-/** `code: message` of a rejection; the error comes from another bundle, so its class tells nothing. */
-async function problemOf(promise: Promise<unknown>): Promise<string> {
-  const error: unknown = await promise.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  const { problem } = (error ?? {}) as { problem?: Problem };
-  return problem ? `${problem.code}: ${problem.message}` : String(error);
-}
-
-/** Resolves when the last run's files are closed. */
-async function closed({ controller }: ExtensionApi): Promise<void> {
-  while (controller.isClosing) await new Promise(resolve => setTimeout(resolve, 50));
-}
 
 describe('runs on the real engine', function () {
   this.timeout(300_000);
@@ -46,7 +31,7 @@ describe('runs on the real engine', function () {
       view.checkpoints.map(one => one.step),
       [2, 3],
     );
-    await closed(api);
+    await idle(api);
     const at = `.peft/runs/${run}`;
     assert.equal(await readText(`${at}/config.peft.yaml`), tinyConfig('host', 3));
     for (const name of [
@@ -115,6 +100,7 @@ describe('runs on the real engine', function () {
     const api = await extensionApi();
     const run = await controller.start(request);
     assert.equal((await waitForState(api, run, ['completed', 'failed'])).state, 'completed');
+    await idle(api);
   });
 
   it('are gone from the list and the disk when they are deleted', async () => {

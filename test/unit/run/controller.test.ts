@@ -232,6 +232,37 @@ describe('two windows on one folder', () => {
     assert.equal(second.controller.isBusy, false);
   });
 
+  for (const [when, torn] of [
+    ['before', 0],
+    ['after', 1],
+  ] as const)
+    it(`hold also when the lock is met half-written ${when} the watch`, async () => {
+      const files = new MemoryFiles();
+      const first = setUp(files, sampleJobs(), 'first');
+      await first.controller.start(request);
+      const second = setUp(files, sampleJobs(), 'second');
+      const read = files.read.bind(files);
+      let reads = 0;
+      files.read = path =>
+        path === '.peft/lock.json' && reads++ === torn ? Promise.resolve(new Uint8Array()) : read(path);
+      second.timer.sleep = () => {
+        files.read = torn === 0 ? read : () => Promise.resolve(new Uint8Array());
+        return Promise.resolve();
+      };
+      assert.equal(await codeOf(second.controller.start(request)), 'run.locked');
+      files.read = read;
+      assert.match(files.text('.peft/lock.json'), /"session":"first"/);
+    });
+
+  it('does not wait for ever for a window that vanished in the middle of a write', async () => {
+    const files = new MemoryFiles();
+    files.setText('.peft/lock.json', '{"session":"fi');
+    const second = setUp(files, sampleJobs(), 'second');
+    second.timer.sleep = () => Promise.resolve();
+    await second.controller.start(request);
+    assert.match(files.text('.peft/lock.json'), /"session":"second"/);
+  });
+
   it('let a run be taken over when the first one does not answer any more, and keep it from writing', async () => {
     const files = new MemoryFiles();
     const first = setUp(files, sampleJobs(), 'first');
