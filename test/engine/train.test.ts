@@ -101,6 +101,16 @@ describe('a run', () => {
     });
   });
 
+  it('fails when only the last evaluation is not finite', async () => {
+    const job = smallJob('llama', { training: { learning_rate: 1e30, warmup_steps: 0, max_steps: 1 } });
+    await assert.rejects(runJob(job), (error: unknown) => {
+      assert.ok(error instanceof ProblemError);
+      assert.equal(error.problem.code, 'train.nonfinite');
+      assert.match(error.problem.message, /^The evaluation loss/);
+      return true;
+    });
+  });
+
   it('draws no dropout in evaluation: the untouched adapter evaluates like the base', async () => {
     const none = await runJob(smallJob('llama', { method: { init_lora_weights: true }, training: { max_steps: 1 } }));
     const heavy = await runJob(

@@ -1,3 +1,4 @@
+import { problem } from '../../../src/common/errors';
 import type { EvaluationDraw, TrainEvent } from '../../../src/common/run/events';
 import { leadOf, packBatch } from '../data/batches';
 import type { Example } from '../data/examples';
@@ -29,7 +30,14 @@ export async function meanLoss(
     lossSum += await engine.evaluate(batch, words(batch.lossTokens));
     lossTokens += batch.lossTokens;
   }
-  return { loss: lossSum / lossTokens, lossTokens };
+  const loss = lossSum / lossTokens;
+  if (!Number.isFinite(loss))
+    throw problem(
+      'train.nonfinite',
+      'The evaluation loss is not a finite number.',
+      'Lower training.learning_rate or add warm-up, and resume from the last checkpoint.',
+    );
+  return { loss, lossTokens };
 }
 
 /**
