@@ -10,7 +10,16 @@ import { moduleCatalog, tensorCatalog } from '../../webview/engine/model/catalog
 import { parseModelConfig } from '../../webview/engine/model/config';
 import { openTensors } from '../../webview/engine/model/source';
 import { baseStorage } from '../../webview/engine/model/storage';
-import { eventsOf, runJob, smallJob, type Overrides, type SmallFamily } from './smallRun';
+import {
+  eventsOf,
+  runJob,
+  smallJob,
+  type Overrides,
+  type SmallFamily,
+  lossesOf,
+  resultOf,
+  checkpointAt,
+} from './smallRun';
 
 const method = {
   type: 'adalora',
@@ -27,20 +36,6 @@ function overrides(extra: object = {}, more: object = {}): Overrides {
   return { method: { ...method, ...extra }, training: { ...training, ...more }, samples: { prompts: [] } };
 }
 
-const losses = (outputs: readonly TrainOutput[]) => eventsOf(outputs, 'metrics').map(event => event.loss);
-
-function resultOf(outputs: readonly TrainOutput[]) {
-  const result = outputs.at(-1);
-  assert.ok(result?.kind === 'result');
-  return result.files;
-}
-
-function checkpointAt(outputs: readonly TrainOutput[], step: number) {
-  const found = outputs.find(output => output.kind === 'checkpoint' && output.step === step);
-  assert.ok(found?.kind === 'checkpoint');
-  return found.files;
-}
-
 describe('an AdaLoRA run', () => {
   for (const [family, extra] of [
     ['llama', { deltaT: 2 }],
@@ -55,7 +50,7 @@ describe('an AdaLoRA run', () => {
       assert.ok((memories[1].measured.optimizer ?? 0) < (memories[0].measured.optimizer ?? 0));
       for (const step of [2, 4, 6, 8]) {
         const rest = await runJob(smallJob(family, settings, { checkpoint: checkpointAt(whole, step) }));
-        assert.deepEqual(losses(rest), losses(whole).slice(step), `from step ${step}`);
+        assert.deepEqual(lossesOf(rest), lossesOf(whole).slice(step), `from step ${step}`);
         assert.deepEqual(eventsOf(rest, 'importance'), eventsOf(whole, 'importance').slice(step));
         assert.deepEqual(resultOf(rest), resultOf(whole));
       }
@@ -99,7 +94,7 @@ describe('an AdaLoRA run', () => {
     );
     const term = (outputs: readonly TrainOutput[]) => eventsOf(outputs, 'metrics')[0].terms?.orthogonality ?? NaN;
     assert.ok(Math.abs(term(strong) / term(weak) - 100) < 1e-3);
-    assert.equal(losses(strong)[0], losses(weak)[0]);
+    assert.equal(lossesOf(strong)[0], lossesOf(weak)[0]);
     assert.equal(eventsOf(strong, 'evaluation')[0].loss, eventsOf(weak, 'evaluation')[0].loss);
     const none = await runJob(smallJob('llama', overrides({ orth_reg_weight: 0 })));
     assert.equal(eventsOf(none, 'metrics')[0].terms, undefined);

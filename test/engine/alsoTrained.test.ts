@@ -1,9 +1,7 @@
 import { strict as assert } from 'node:assert';
-import type { TrainOutput } from '../../src/common/run/events';
 import type { Engine } from '../../webview/engine/train/engine';
-import { eventsOf, runJob, smallJob, type Overrides, type SmallFamily } from './smallRun';
+import { eventsOf, runJob, smallJob, type Overrides, type SmallFamily, lossesOf } from './smallRun';
 
-const losses = (outputs: readonly TrainOutput[]) => eventsOf(outputs, 'metrics').map(event => event.loss);
 const cases: readonly (readonly [SmallFamily, Overrides])[] = [
   ['gpt2', { method: { bias: 'all', modules_to_save: ['wte', 'ln_f'] } }],
   ['llama', { method: { modules_to_save: ['embed_tokens', 'norm', 'q_proj'] }, memory: { quantization: 'f16' } }],
@@ -20,7 +18,7 @@ describe('LoRA with whole modules and biases', () => {
       const checkpoint = whole.find(output => output.kind === 'checkpoint');
       assert.ok(checkpoint?.kind === 'checkpoint' && checkpoint.step === 3);
       const rest = await runJob({ ...job, checkpoint: checkpoint.files });
-      assert.deepEqual(losses(rest), losses(whole).slice(3));
+      assert.deepEqual(lossesOf(rest), lossesOf(whole).slice(3));
       assert.deepEqual(rest.at(-1), whole.at(-1));
     });
 

@@ -1,12 +1,11 @@
 import { strict as assert } from 'node:assert';
-import type { ImportanceTable, TrainOutput } from '../../src/common/run/events';
+import type { ImportanceTable } from '../../src/common/run/events';
 import { forecast } from '../../webview/engine/forecast';
 import { parseModelConfig } from '../../webview/engine/model/config';
 import type { Engine } from '../../webview/engine/train/engine';
 import { stepWords } from '../../webview/engine/runtime/kernel';
-import { eventsOf, runJob, smallJob, type Overrides, type SmallFamily } from './smallRun';
+import { eventsOf, runJob, smallJob, type Overrides, type SmallFamily, lossesOf } from './smallRun';
 
-const losses = (outputs: readonly TrainOutput[]) => eventsOf(outputs, 'metrics').map(event => event.loss);
 const bottleneck = (method: object): Overrides => ({
   method: { type: 'bottleneck', reduction_factor: 4, ...method },
 });
@@ -31,7 +30,7 @@ describe('bottleneck adapters', () => {
       const checkpoint = whole.find(output => output.kind === 'checkpoint');
       assert.ok(checkpoint?.kind === 'checkpoint' && checkpoint.step === 3);
       const rest = await runJob({ ...job, checkpoint: checkpoint.files });
-      assert.deepEqual(losses(rest), losses(whole).slice(3));
+      assert.deepEqual(lossesOf(rest), lossesOf(whole).slice(3));
       assert.deepEqual(rest.at(-1), whole.at(-1));
       assert.deepEqual(eventsOf(rest, 'importance'), eventsOf(whole, 'importance').slice(2));
       const [before, ...after] = eventsOf(whole, 'evaluation').map(event => event.loss);

@@ -1,6 +1,5 @@
 import { strict as assert } from 'node:assert';
 import { ProblemError } from '../../src/common/errors';
-import type { TrainOutput } from '../../src/common/run/events';
 import { forecast } from '../../webview/engine/forecast';
 import { readSafetensors } from '../../webview/engine/formats/safetensors';
 import { readPromptAdapter } from '../../webview/engine/formats/promptAdapter';
@@ -9,9 +8,8 @@ import type { Engine } from '../../webview/engine/train/engine';
 import { stepWords } from '../../webview/engine/runtime/kernel';
 import { GenerationSession } from '../../webview/engine/generate/session';
 import { relativeError, testDevice } from './harness';
-import { eventsOf, runJob, smallJob, type Overrides, type SmallFamily } from './smallRun';
+import { eventsOf, runJob, smallJob, type Overrides, type SmallFamily, lossesOf, resultOf } from './smallRun';
 
-const losses = (outputs: readonly TrainOutput[]) => eventsOf(outputs, 'metrics').map(event => event.loss);
 const method = (fields: object): Overrides => ({ method: fields });
 const prefix = (fields: object = {}) => method({ type: 'prefix', num_virtual_tokens: 5, ...fields });
 const v2 = (fields: object = {}) => method({ type: 'p-tuning-v2', num_virtual_tokens: 4, ...fields });
@@ -28,12 +26,6 @@ const cases: readonly (readonly [SmallFamily, Overrides])[] = [
   ['gpt2', prompt()],
   ['llama', prompt({ encoder_reparameterization_type: 'LSTM', encoder_dropout: 0.2 })],
 ];
-
-const resultOf = (outputs: readonly TrainOutput[]) => {
-  const result = outputs.at(-1);
-  assert.ok(result?.kind === 'result');
-  return result.files;
-};
 
 const prompted = [5, 9, 33];
 
@@ -68,7 +60,7 @@ describe('virtual tokens', () => {
       const checkpoint = whole.find(output => output.kind === 'checkpoint');
       assert.ok(checkpoint?.kind === 'checkpoint' && checkpoint.step === 3);
       const rest = await runJob({ ...job, checkpoint: checkpoint.files });
-      assert.deepEqual(losses(rest), losses(whole).slice(3));
+      assert.deepEqual(lossesOf(rest), lossesOf(whole).slice(3));
       assert.deepEqual(resultOf(rest), resultOf(whole));
       assert.deepEqual(eventsOf(rest, 'sample').at(-1), eventsOf(whole, 'sample').at(-1));
       assert.deepEqual(eventsOf(rest, 'importance'), eventsOf(whole, 'importance').slice(2));
@@ -180,7 +172,7 @@ describe('virtual tokens', () => {
     const longest = await runJob(
       smallJob('gpt2', { ...prompt(), data: { max_length: 43 }, training: { max_steps: 1 } }),
     );
-    assert.equal(losses(longest).length, 1);
+    assert.equal(lossesOf(longest).length, 1);
   });
 
   it('export one tensor with the width of the keys', async () => {

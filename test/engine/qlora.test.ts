@@ -1,6 +1,5 @@
 import { strict as assert } from 'node:assert';
 import { ProblemError } from '../../src/common/errors';
-import type { TrainOutput } from '../../src/common/run/events';
 import { f32Bytes } from '../../webview/engine/formats/dtypes';
 import { writeSafetensors } from '../../webview/engine/formats/safetensors';
 import { byteLength, isPacked } from '../../webview/engine/graph/tensor';
@@ -13,9 +12,8 @@ import { baseStorage, roundedSource } from '../../webview/engine/model/storage';
 import { prepareRun } from '../../webview/engine/train/prepare';
 import type { TrainJob } from '../../src/common/protocol';
 import { relativeError, testDevice } from './harness';
-import { eventsOf, runJob, smallJob, type Overrides, type SmallFamily } from './smallRun';
+import { eventsOf, runJob, smallJob, type Overrides, type SmallFamily, lossesOf } from './smallRun';
 
-const losses = (outputs: readonly TrainOutput[]) => eventsOf(outputs, 'metrics').map(event => event.loss);
 const cases: readonly (readonly [SmallFamily, Overrides])[] = [
   ['llama', { memory: { quantization: 'nf4' } }],
   ['gpt2', { memory: { quantization: 'nf4', block_size: 32 }, method: { lora_dropout: 0.2 } }],
@@ -51,11 +49,11 @@ describe('a run on a quantized base', () => {
       const checkpoint = whole.find(output => output.kind === 'checkpoint');
       assert.ok(checkpoint?.kind === 'checkpoint' && checkpoint.step === 3);
       const rest = await runJob({ ...job, checkpoint: checkpoint.files });
-      assert.deepEqual(losses(rest), losses(whole).slice(3));
-      const rounded = losses(await runJob(onRounded(job)));
-      assert.ok(relativeError(losses(whole), rounded) < 1e-5);
-      const exact = losses(await runJob(smallJob(family, { ...overrides, memory: {} })));
-      assert.ok(relativeError(losses(whole), exact) > 1e-5, 'quantization must show');
+      assert.deepEqual(lossesOf(rest), lossesOf(whole).slice(3));
+      const rounded = lossesOf(await runJob(onRounded(job)));
+      assert.ok(relativeError(lossesOf(whole), rounded) < 1e-5);
+      const exact = lossesOf(await runJob(smallJob(family, { ...overrides, memory: {} })));
+      assert.ok(relativeError(lossesOf(whole), exact) > 1e-5, 'quantization must show');
     });
 
   for (const method of [
@@ -69,7 +67,7 @@ describe('a run on a quantized base', () => {
       const job = smallJob('llama', { method, memory: { quantization: 'nf4' }, samples: { prompts: [] } });
       const whole = await runJob(job);
       for (const memory of eventsOf(whole, 'memory')) assert.deepEqual(memory.measured, memory.forecast);
-      assert.ok(relativeError(losses(whole), losses(await runJob(onRounded(job)))) < 1e-5);
+      assert.ok(relativeError(lossesOf(whole), lossesOf(await runJob(onRounded(job)))) < 1e-5);
     });
 
   it('keeps no dense copy of a packed matrix', async () => {

@@ -1,6 +1,7 @@
+import { strict as assert } from 'node:assert';
 import { runConfigSchema, type RunConfig } from '../../src/common/config/schema';
 import type { ModelFiles, TrainJob } from '../../src/common/protocol';
-import type { TrainEvent, TrainOutput } from '../../src/common/run/events';
+import type { FileSet, TrainEvent, TrainOutput } from '../../src/common/run/events';
 import { f32Bytes } from '../../webview/engine/formats/dtypes';
 import { writeSafetensors } from '../../webview/engine/formats/safetensors';
 import { tensorCatalog } from '../../webview/engine/model/catalog';
@@ -156,4 +157,23 @@ export function eventsOf<T extends TrainEvent['type']>(
   return outputs.flatMap(output =>
     output.kind === 'event' && output.event.type === type ? [output.event as Extract<TrainEvent, { type: T }>] : [],
   );
+}
+
+/** The loss of each optimizer step. */
+export function lossesOf(outputs: readonly TrainOutput[]): number[] {
+  return eventsOf(outputs, 'metrics').map(event => event.loss);
+}
+
+/** The files of the result, which must be the last output. */
+export function resultOf(outputs: readonly TrainOutput[]): FileSet {
+  const last = outputs.at(-1);
+  assert.ok(last?.kind === 'result');
+  return last.files;
+}
+
+/** The files of the checkpoint after a step. */
+export function checkpointAt(outputs: readonly TrainOutput[], step: number): FileSet {
+  const found = outputs.find(output => output.kind === 'checkpoint' && output.step === step);
+  assert.ok(found?.kind === 'checkpoint');
+  return found.files;
 }

@@ -1,14 +1,12 @@
 import { strict as assert } from 'node:assert';
 import { ProblemError } from '../../src/common/errors';
-import type { TrainOutput } from '../../src/common/run/events';
 import { openDevice } from '../../webview/engine/runtime/device';
 import { RunControl } from '../../webview/engine/train/control';
 import type { Engine } from '../../webview/engine/train/engine';
 import { nodeGpu } from '../../src/headless/gpu';
 import { relativeError } from './harness';
-import { eventsOf, runJob, smallJob, type Overrides, type SmallFamily } from './smallRun';
+import { eventsOf, runJob, smallJob, type Overrides, type SmallFamily, lossesOf, resultOf } from './smallRun';
 
-const losses = (outputs: readonly TrainOutput[]) => eventsOf(outputs, 'metrics').map(event => event.loss);
 const cases: readonly (readonly [SmallFamily, Overrides])[] = [
   ['llama', {}],
   ['llama', { method: { lora_dropout: 0.3, target_modules: ['q_proj', 'down_proj'] } }],
@@ -24,7 +22,7 @@ describe('a run', () => {
       const checkpoint = whole.find(output => output.kind === 'checkpoint');
       assert.ok(checkpoint?.kind === 'checkpoint' && checkpoint.step === 3);
       const rest = await runJob(smallJob(family, overrides, { checkpoint: checkpoint.files }));
-      assert.deepEqual(losses(rest), losses(whole).slice(3));
+      assert.deepEqual(lossesOf(rest), lossesOf(whole).slice(3));
       assert.deepEqual(resultOf(rest), resultOf(whole));
       assert.deepEqual(eventsOf(rest, 'sample').at(-1), eventsOf(whole, 'sample').at(-1));
     });
@@ -37,14 +35,14 @@ describe('a run', () => {
     const checkpoint = whole.find(output => output.kind === 'checkpoint');
     assert.ok(checkpoint?.kind === 'checkpoint');
     const rest = await runJob({ ...job, checkpoint: checkpoint.files });
-    assert.deepEqual(losses(rest), losses(whole).slice(3));
+    assert.deepEqual(lossesOf(rest), lossesOf(whole).slice(3));
     assert.deepEqual(Object.keys(resultOf(whole)).sort(), [
       'config.json',
       'model.safetensors',
       'tokenizer.json',
       'tokenizer_config.json',
     ]);
-    assert.ok((losses(whole).at(-1) ?? Infinity) < losses(whole)[0]);
+    assert.ok((lossesOf(whole).at(-1) ?? Infinity) < lossesOf(whole)[0]);
   });
 
   it('gives one gradient however a batch is split into micro-batches', async () => {
@@ -63,8 +61,8 @@ describe('a run', () => {
   });
 
   it('changes with the seed', async () => {
-    const first = losses(await runJob(smallJob('llama')));
-    const second = losses(await runJob(smallJob('llama', { training: { seed: 43 } })));
+    const first = lossesOf(await runJob(smallJob('llama')));
+    const second = lossesOf(await runJob(smallJob('llama', { training: { seed: 43 } })));
     assert.notDeepEqual(first, second);
   });
 
@@ -72,7 +70,7 @@ describe('a run', () => {
     const control = new RunControl(() => undefined);
     const inspect = (_: Engine, step: number) => Promise.resolve(step === 2 ? control.command('stop') : undefined);
     const outputs = await runJob(smallJob('llama'), { control, inspect });
-    assert.equal(losses(outputs).length, 2);
+    assert.equal(lossesOf(outputs).length, 2);
     const saved = outputs.filter(output => output.kind === 'checkpoint').map(output => output.step);
     assert.deepEqual(saved, [2]);
     const result = outputs.at(-1);
@@ -87,7 +85,7 @@ describe('a run', () => {
     });
     control.command('pause');
     const outputs = await runJob(smallJob('llama'), { control });
-    assert.equal(losses(outputs).length, 6);
+    assert.equal(lossesOf(outputs).length, 6);
     assert.deepEqual(states, [true, true, false]);
   });
 
@@ -128,12 +126,6 @@ describe('a run', () => {
     await assert.rejects(runJob(smallJob('llama'), { opened, inspect }));
   });
 });
-
-function resultOf(outputs: readonly TrainOutput[]) {
-  const result = outputs.at(-1);
-  assert.ok(result?.kind === 'result');
-  return result.files;
-}
 
 async function gradientsOfFirstStep(size: number, accumulation: number): Promise<Map<string, Float32Array>> {
   let gradients = new Map<string, Float32Array>();

@@ -1,24 +1,20 @@
 import { strict as assert } from 'node:assert';
-import type { MemoryBytes, TrainOutput } from '../../src/common/run/events';
+import type { MemoryBytes } from '../../src/common/run/events';
 import { readLoraAdapter } from '../../webview/engine/formats/peftAdapter';
 import { moduleCatalog } from '../../webview/engine/model/catalog';
 import { parseModelConfig } from '../../webview/engine/model/config';
-import { eventsOf, runJob, smallJob, type Overrides, type SmallFamily } from './smallRun';
+import {
+  eventsOf,
+  runJob,
+  smallJob,
+  type Overrides,
+  type SmallFamily,
+  lossesOf,
+  resultOf,
+  checkpointAt,
+} from './smallRun';
 
-const losses = (outputs: readonly TrainOutput[]) => eventsOf(outputs, 'metrics').map(event => event.loss);
 const total = (bytes: MemoryBytes) => Object.values(bytes).reduce((sum, value) => sum + value, 0);
-
-function resultOf(outputs: readonly TrainOutput[]) {
-  const last = outputs.at(-1);
-  assert.ok(last?.kind === 'result');
-  return last.files;
-}
-
-function checkpointAt(outputs: readonly TrainOutput[], step: number) {
-  const found = outputs.find(output => output.kind === 'checkpoint' && output.step === step);
-  assert.ok(found?.kind === 'checkpoint');
-  return found.files;
-}
 
 const weightlora = (method: object, training: object = {}): Overrides => ({
   method: { type: 'weightlora', r: 2, lora_alpha: 4, lr_w: 0.5, ...method },
@@ -43,7 +39,7 @@ describe('WeightLoRA', () => {
       for (const { measured, forecast } of memories) assert.deepEqual(measured, forecast);
       for (const step of [changes - 1, changes, changes + 1]) {
         const rest = await runJob(smallJob(family, overrides, { checkpoint: checkpointAt(whole, step) }));
-        assert.deepEqual(losses(rest), losses(whole).slice(step));
+        assert.deepEqual(lossesOf(rest), lossesOf(whole).slice(step));
         assert.deepEqual(resultOf(rest), resultOf(whole));
       }
     });

@@ -1,9 +1,8 @@
-import type { LoraConfig } from '../../../src/common/config/schema';
 import type { FileSet } from '../../../src/common/run/events';
 import type { AdaloraAdapter, TripletTarget } from './adaloraAdapter';
 import type { AdaloraOrigin, KeptTriplets } from './adaloraWriter';
 import type { AdapterTarget, LoraAdapter } from './peftAdapter';
-import { writeLoraAdapter } from './peftAdapterWriter';
+import { plainLora, writeLoraAdapter } from './peftAdapterWriter';
 
 /** Plain LoRA factors of the same update. */
 export interface FoldedTriplets {
@@ -52,22 +51,8 @@ export function rankOf({ kept }: TripletTarget): number {
 export function writeFoldedAdapter({ config, model, modelName }: AdaloraOrigin, kept: KeptTriplets): FileSet {
   const { targets, tensors } = foldTriplets(kept, adaloraScale(config));
   if (targets.length === 0) return {};
-  return writeLoraAdapter({ config: foldedConfig(config), model, modelName, targets, tensors });
-}
-
-/** `all-linear` is resolved to what is targeted, so that modules of rank 0 stay out. */
-function foldedConfig({ target_r, lora_dropout }: AdaloraOrigin['config']): LoraConfig {
-  return {
-    type: 'lora',
-    r: target_r,
-    lora_alpha: target_r,
-    lora_dropout,
-    use_rslora: false,
-    target_modules: 'all-linear',
-    rank_pattern: {},
-    alpha_pattern: {},
-    init_lora_weights: true,
-    modules_to_save: [],
-    bias: 'none',
-  };
+  const { target_r: rank, lora_dropout: dropout } = config;
+  // `all-linear` is resolved to what is targeted, so that modules of rank 0 stay out.
+  const folded = plainLora({ rank, alpha: rank, dropout, modules: 'all-linear' });
+  return writeLoraAdapter({ config: folded, model, modelName, targets, tensors });
 }

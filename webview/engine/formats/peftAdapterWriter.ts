@@ -64,6 +64,30 @@ function savedModules({ config, model, base }: AdapterExport): string[] | null {
   return names.length === 0 ? null : names;
 }
 
+export interface PlainLora {
+  readonly rank: number;
+  readonly alpha: number;
+  readonly dropout: number;
+  readonly modules: string | string[];
+}
+
+/** The config of an adapter that another method was folded into: LoRA with nothing beside its matrices. */
+export function plainLora({ rank, alpha, dropout, modules }: PlainLora): LoraConfig {
+  return {
+    type: 'lora',
+    r: rank,
+    lora_alpha: alpha,
+    lora_dropout: dropout,
+    use_rslora: false,
+    target_modules: modules,
+    rank_pattern: {},
+    alpha_pattern: {},
+    init_lora_weights: true,
+    modules_to_save: [],
+    bias: 'none',
+  };
+}
+
 /** A tensor of `shape`, by name; throws where there is none. */
 export function tensorOf(
   tensors: ReadonlyMap<string, Float32Array>,

@@ -3,7 +3,7 @@ import type { FileSet } from '../../../src/common/run/events';
 import { problem } from '../../../src/common/errors';
 import { streamOf, uniform } from '../data/random';
 import { checkContinues, type LoraAdapter } from '../formats/peftAdapter';
-import { writeLoraAdapter } from '../formats/peftAdapterWriter';
+import { plainLora, writeLoraAdapter } from '../formats/peftAdapterWriter';
 import type { GraphBuilder, ParameterSpec } from '../graph/builder';
 import type { Tensor } from '../graph/tensor';
 import { moduleCatalog } from '../model/catalog';
@@ -197,26 +197,10 @@ function exportFiles({ options, live, structure, scale }: WeightloraParts, value
   const { rank } = structure;
   const alpha = scale * rank;
   return writeLoraAdapter({
-    config: {
-      ...loraDefaults,
-      lora_dropout: config.lora_dropout,
-      r: rank,
-      lora_alpha: alpha,
-      target_modules: kept.map(({ module }) => module.path),
-    },
+    config: plainLora({ rank, alpha, dropout: config.lora_dropout, modules: kept.map(({ module }) => module.path) }),
     model,
     modelName,
     targets: kept.map(target => ({ ...target, rank, alpha })),
     tensors,
   });
 }
-
-const loraDefaults = {
-  type: 'lora',
-  use_rslora: false,
-  rank_pattern: {},
-  alpha_pattern: {},
-  init_lora_weights: true,
-  modules_to_save: [] as string[],
-  bias: 'none',
-} as const;
