@@ -47,6 +47,7 @@ function withProfile(emit: Emitter, profile = emit.profile): Emitter {
     profile,
     training: emit.training,
     dispatch: (kernel, bindings, params, grid) => emit.dispatch(kernel, bindings, params, grid),
+    wants: output => emit.wants(output),
     temp: (name, shape, dtype) => emit.temp(name, shape, dtype),
   };
 }

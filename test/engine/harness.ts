@@ -1,5 +1,6 @@
 import { GraphBuilder } from '../../webview/engine/graph/builder';
-import { idRange, record, type Program } from '../../webview/engine/graph/record';
+import { record } from '../../webview/engine/graph/record';
+import { idRange, type Program } from '../../webview/engine/graph/recorder';
 import { elements, type Shape, type Tensor } from '../../webview/engine/graph/tensor';
 import { planEngine } from '../../webview/engine/memory/enginePlan';
 import { copyInto, addInto } from '../../webview/engine/ops/accumulate';

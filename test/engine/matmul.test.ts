@@ -36,6 +36,7 @@ function withProfile(emit: Emitter, profile = emit.profile): Emitter {
     profile,
     training: emit.training,
     dispatch: (...launch) => emit.dispatch(...launch),
+    wants: output => emit.wants(output),
     temp: (...made) => emit.temp(...made),
   };
 }
@@ -171,7 +172,8 @@ describe('matmul', () => {
   });
 
   it('refuses operands that are too small', () => {
-    const emit = { profile: 'software', training: false, dispatch: () => undefined, temp: () => tensor } as const;
+    const nothing = { dispatch: () => undefined, temp: () => tensor, wants: () => true };
+    const emit = { profile: 'software', training: false, ...nothing } as const;
     const tensor: Tensor = { id: 0, name: 't', shape: [4, 4], dtype: 'f32', role: 'value' };
     const spec: Matmul = { form: 'nn', a: tensor, b: tensor, out: tensor, m: 4, n: 4, k: 8 };
     assert.throws(() => emitMatmul(emit, spec), /4 x 4 over 8/);

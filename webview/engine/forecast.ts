@@ -101,6 +101,7 @@ export function engineSpec({ config, model, method, limits, profile, lengths }: 
     method,
     limits,
     profile,
+    checkpointing: memory.gradient_checkpointing,
     betas: [training.adam_beta1, training.adam_beta2],
     storage: baseStorage(memory),
     longest: Math.max(shots === undefined ? train : 1, evaluate, text) + virtual,

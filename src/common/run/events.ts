@@ -76,7 +76,8 @@ export interface EvaluationDraw {
 
 /** One point of the memory curve within a step: live bytes by category after dispatch `op` was recorded. */
 export interface TimelinePoint {
-  readonly phase: 'forward' | 'backward' | 'optimizer';
+  /** `recompute`: part of a block's forward pass once more, before its backward pass (gradient checkpointing). */
+  readonly phase: 'forward' | 'recompute' | 'backward' | 'optimizer';
   /** Node name, e.g. `layers.3.mlp.down_proj`. */
   readonly op: string;
   readonly activations: number;

@@ -1,6 +1,7 @@
 import { runConfigSchema } from '../../../src/common/config/schema';
 import { GraphBuilder } from '../../../webview/engine/graph/builder';
-import { record, type Program } from '../../../webview/engine/graph/record';
+import { record } from '../../../webview/engine/graph/record';
+import type { Program } from '../../../webview/engine/graph/recorder';
 import { elements, type Tensor } from '../../../webview/engine/graph/tensor';
 import { planEngine } from '../../../webview/engine/memory/enginePlan';
 import { methodOf } from '../../../webview/engine/methods/methodOf';

@@ -40,9 +40,11 @@ export function timelineModel(timeline: Timeline, pixels: number): TimelineModel
   return { indices, bands, phases: phasesOf(points) };
 }
 
+/** What runs again is part of the backward pass: a phase of its own for each block would be a forest of lines. */
 function phasesOf(points: readonly TimelinePoint[]): TimelineModel['phases'] {
   const phases: { phase: TimelinePoint['phase']; from: number; to: number }[] = [];
-  points.forEach(({ phase }, i) => {
+  points.forEach(({ phase: own }, i) => {
+    const phase = own === 'recompute' ? 'backward' : own;
     const last = phases.at(-1);
     if (last?.phase === phase) last.to = i;
     else phases.push({ phase, from: i, to: i });
@@ -52,7 +54,7 @@ function phasesOf(points: readonly TimelinePoint[]): TimelineModel['phases'] {
 
 /** `layers.3.mlp.down_proj` → `block 3 · mlp.down_proj`. */
 export function describeOp(op: string): string {
-  const match = /^(?:model\.)?(?:layers|h|blocks?)\.(\d+)\.(.+)$/.exec(op);
+  const match = /^(?:model\.|transformer\.)?(?:layers|h|blocks?)\.(\d+)\.(.+)$/.exec(op);
   return match === null ? op : `block ${match[1]} · ${match[2]}`;
 }
 

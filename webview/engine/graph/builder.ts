@@ -67,6 +67,7 @@ export class TensorTable {
  */
 export class GraphBuilder {
   readonly nodes: Node[] = [];
+  private currentBlock: number | undefined;
 
   /** `firstId` starts this graph's own range of value ids; the table's ids stay far below it. */
   constructor(
@@ -137,7 +138,15 @@ export class GraphBuilder {
   }
 
   add(node: Node): void {
-    this.nodes.push(node);
+    this.nodes.push(this.currentBlock === undefined ? node : { ...node, block: this.currentBlock });
+  }
+
+  /** Builds transformer block `index`: what is added meanwhile belongs to it. */
+  block<T>(index: number, build: () => T): T {
+    this.currentBlock = index;
+    const built = build();
+    this.currentBlock = undefined;
+    return built;
   }
 }
 

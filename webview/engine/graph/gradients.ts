@@ -1,7 +1,7 @@
 import { problem } from '../../../src/common/errors';
 import { addInto, copyInto } from '../ops/accumulate';
 import type { GradientTarget } from './node';
-import type { Recorder } from './record';
+import type { Recorder } from './recorder';
 import type { Tensor } from './tensor';
 
 /**

@@ -8,6 +8,8 @@ export interface Emitter {
   readonly training: boolean;
   /** `bindings` in the order of the kernel's group 0; no tensor twice. `params` in the order of its `Params` struct. */
   dispatch(kernel: Kernel, bindings: readonly Tensor[], params: readonly Param[], grid: Grid): void;
+  /** False while a node runs again for its backward pass and nobody reads this output or accumulator a second time. */
+  wants(output: Tensor): boolean;
   /** Scratch that lives from its first to its last use; contents are undefined at first. */
   temp(name: string, shape: Shape, dtype?: DType): Tensor;
 }
@@ -40,6 +42,10 @@ export interface Node {
   readonly kind: string;
   readonly inputs: readonly Tensor[];
   readonly outputs: readonly Tensor[];
+  /** Transformer block that the node belongs to; set by the builder, absent outside the blocks. */
+  readonly block?: number;
+  /** Little work beside a matrix product: selective checkpointing runs the node again instead of keeping its outputs. */
+  readonly cheap?: boolean;
   /** The inputs and outputs whose values the backward reads, given which inputs need gradients. */
   saves(needs: (input: Tensor) => boolean): readonly Tensor[];
   forward(emit: Emitter): void;

@@ -1,68 +1,21 @@
-import type { Grid, Kernel, Param, Profile } from '../runtime/kernel';
+import type { Profile } from '../runtime/kernel';
 import type { GraphBuilder } from './builder';
 import { GradientTable } from './gradients';
-import type { BackwardEmitter, Emitter, Node } from './node';
+import type { BackwardEmitter, Node } from './node';
 import { needsGradient } from './reach';
-import type { DType, Shape, Tensor } from './tensor';
-
-export type Phase = 'forward' | 'backward' | 'optimizer';
-
-/** One recorded kernel launch. */
-export interface Dispatch {
-  readonly kernel: Kernel;
-  readonly bindings: readonly Tensor[];
-  readonly params: readonly Param[];
-  readonly grid: Grid;
-  /** Name of the node that emitted it. */
-  readonly node: string;
-  readonly phase: Phase;
-}
-
-/** A straight-line record of one pass. Replaying it in order computes the pass. */
-export interface Program {
-  readonly dispatches: readonly Dispatch[];
-  /** Gradient tensors of trained parameters, by parameter id. Empty for evaluation. */
-  readonly gradients: ReadonlyMap<number, Tensor>;
-}
+import { Recorder, type Program } from './recorder';
+import { rerun, runsAgain, type Checkpointing } from './rerun';
+import type { Tensor } from './tensor';
 
 export interface RecordOptions {
   readonly mode: 'train' | 'evaluate';
   readonly profile: Profile;
   /** Gradients that should outlive the program: tests read dL/d`value` of these. */
   readonly watch?: readonly Tensor[];
+  /** What the backward pass finds kept; `none` without it. */
+  readonly checkpointing?: Checkpointing;
   /** First id for tensors made while recording; each program of one engine gets its own range. */
   readonly firstId?: number;
-}
-
-/** Ids of tensors made while recording start here, far above any graph's own ids; one range per program. */
-export const idRange = 1_000_000;
-
-/** Collects dispatches; shared by model programs and by the optimizer's and importance programs. */
-export class Recorder implements Emitter {
-  readonly dispatches: Dispatch[] = [];
-  node = '';
-  phase: Phase = 'forward';
-  training = true;
-  private nextId: number;
-
-  constructor(
-    readonly profile: Profile,
-    firstId = idRange,
-  ) {
-    this.nextId = firstId;
-  }
-
-  dispatch(kernel: Kernel, bindings: readonly Tensor[], params: readonly Param[], grid: Grid): void {
-    this.dispatches.push({ kernel, bindings, params, grid, node: this.node, phase: this.phase });
-  }
-
-  temp(name: string, shape: Shape, dtype: DType = 'f32'): Tensor {
-    return this.tensor(name, shape, 'temporary', dtype);
-  }
-
-  tensor(name: string, shape: Shape, role: Tensor['role'], dtype: DType = 'f32'): Tensor {
-    return { id: this.nextId++, name: `${this.node}.${name}`, shape, dtype, role };
-  }
 }
 
 /**
@@ -80,10 +33,28 @@ export function record(graph: GraphBuilder, options: RecordOptions): Program {
   }
   if (!training) return { dispatches: recorder.dispatches, gradients: new Map() };
   const gradients = new GradientTable(recorder, needsGradient(graph));
-  recorder.phase = 'backward';
-  for (const node of [...graph.nodes].reverse()) backward(node, recorder, gradients);
+  const { checkpointing = 'none' } = options;
+  for (const nodes of byBlock(graph.nodes).reverse()) {
+    recorder.phase = 'backward';
+    const dispatches = recorder.aside(() => {
+      for (const node of [...nodes].reverse()) backward(node, recorder, gradients);
+    });
+    const again = nodes.filter(node => runsAgain(node, checkpointing));
+    recorder.dispatches.push(...rerun(recorder, again, dispatches));
+  }
   for (const tensor of options.watch ?? []) gradients.complete(tensor);
   return { dispatches: recorder.dispatches, gradients: gradients.ofParameters };
+}
+
+/** Runs of nodes of one block, and of nodes between blocks. */
+function byBlock(nodes: readonly Node[]): Node[][] {
+  const runs: Node[][] = [];
+  for (const node of nodes) {
+    const last = runs.at(-1);
+    if (last?.[0].block === node.block && last) last.push(node);
+    else runs.push([node]);
+  }
+  return runs;
 }
 
 function backward(node: Node, recorder: Recorder, gradients: GradientTable): void {
@@ -101,6 +72,7 @@ function backwardEmitter(recorder: Recorder, gradients: GradientTable): Backward
     training: recorder.training,
     dispatch: (kernel, bindings, params, grid) => recorder.dispatch(kernel, bindings, params, grid),
     temp: (name, shape, dtype) => recorder.temp(name, shape, dtype),
+    wants: output => recorder.wants(output),
     needs: input => gradients.needs(input),
     grad: output => gradients.complete(output),
     into: input => gradients.into(input),

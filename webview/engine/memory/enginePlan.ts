@@ -1,5 +1,5 @@
 import type { TensorTable } from '../graph/builder';
-import type { Program } from '../graph/record';
+import type { Program } from '../graph/recorder';
 import type { Tensor } from '../graph/tensor';
 import type { ExecutorOptions, ParamRegion } from '../runtime/executor';
 import { stepWords } from '../runtime/kernel';

@@ -1,4 +1,4 @@
-import type { Program } from '../graph/record';
+import type { Program } from '../graph/recorder';
 import { byteLength, type Tensor } from '../graph/tensor';
 import { align } from './layout';
 
@@ -8,7 +8,7 @@ export interface Life {
 }
 
 export interface Lives {
-  /** Values that a backward dispatch reads. */
+  /** Values that a backward dispatch reads, or that run-again nodes take from the forward pass. */
   readonly activations: Map<Tensor, Life>;
   /** All other values, gradients of values, scratch. */
   readonly workspace: Map<Tensor, Life>;
@@ -26,14 +26,16 @@ export function livesOf(programs: readonly Program[]): Lives {
 }
 
 function addProgram(lives: Lives, program: Program, start: number): number {
-  const seen = new Map<number, { tensor: Tensor; first: number; last: number; saved: boolean }>();
+  const seen = new Map<number, { tensor: Tensor; first: number; last: number; saved: boolean; forward: boolean }>();
   program.dispatches.forEach((dispatch, index) => {
     for (const tensor of dispatch.bindings) {
       if (tensor.role !== 'value' && tensor.role !== 'temporary') continue;
       const known = seen.get(tensor.id);
-      const saved =
-        tensor.role === 'value' && dispatch.phase === 'backward' && (known?.first ?? Infinity) < start + index;
-      if (!known) seen.set(tensor.id, { tensor, first: start + index, last: start + index, saved });
+      const { phase } = dispatch;
+      const kept = phase === 'backward' || (phase === 'recompute' && known?.forward === true);
+      const saved = tensor.role === 'value' && kept && (known?.first ?? Infinity) < start + index;
+      const forward = phase === 'forward';
+      if (!known) seen.set(tensor.id, { tensor, first: start + index, last: start + index, saved, forward });
       else seen.set(tensor.id, { ...known, last: start + index, saved: known.saved || saved });
     }
   });

@@ -1,6 +1,6 @@
 import type { FileSet, ImportanceReport } from '../../../src/common/run/events';
 import type { GraphBuilder, ParameterSpec } from '../graph/builder';
-import type { Recorder } from '../graph/record';
+import type { Recorder } from '../graph/recorder';
 import type { Shape, Tensor } from '../graph/tensor';
 import type { Trainables } from '../memory/trainables';
 import type { ModuleSpec } from '../model/catalog';

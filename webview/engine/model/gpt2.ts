@@ -2,25 +2,20 @@ import type { Tensor } from '../graph/tensor';
 import { gelu, relu, silu } from '../ops/activation';
 import { layerNorm } from '../ops/layerNorm';
 import { split } from '../ops/split';
+import { eachBlock, type BlockSite } from './blocks';
 import { attend } from './attend';
 import { baseLinear, parameter, residual, type ModelContext } from './context';
-import { moduleCatalog, type ModuleSpec } from './catalog';
+import type { ModuleSpec } from './catalog';
 
 /**
  * The blocks and the last norm of GPT-2: x [S, d] → [S, d].
  * Pre-norm residual blocks with one fused q, k, v projection and a GELU MLP; linears are Conv1D, stored [in, out].
  */
 export function gpt2Blocks(context: ModelContext, embedded: Tensor): Tensor {
-  const modules = moduleCatalog(context.config);
-  let x = embedded;
-  for (let block = 0; block < context.config.layers; block++) {
-    const own = modules.filter(module => module.block === block);
-    x = gpt2Block(context, block, own, x);
-  }
-  return norm(context, 'transformer.ln_f', x);
+  return norm(context, 'transformer.ln_f', eachBlock(context, embedded, gpt2Block));
 }
 
-function gpt2Block(context: ModelContext, block: number, modules: readonly ModuleSpec[], x: Tensor): Tensor {
+function gpt2Block(context: ModelContext, { block, modules }: BlockSite, x: Tensor): Tensor {
   const path = `transformer.h.${block}`;
   const { graph } = context;
   const { hiddenSize: d } = context.config;

@@ -2,25 +2,20 @@ import type { Tensor } from '../graph/tensor';
 import { siluGate } from '../ops/gatedMlp';
 import { rmsNorm } from '../ops/rmsNorm';
 import { rope } from '../ops/rope';
+import { eachBlock, type BlockSite } from './blocks';
 import { attend, type Attended } from './attend';
 import { baseLinear, parameter, residual, type ModelContext } from './context';
-import { moduleCatalog, type ModuleSpec } from './catalog';
+import type { ModuleSpec } from './catalog';
 
 /**
  * The blocks and the last norm of Llama, SmolLM2, Qwen2 and Mistral: x [S, d] → [S, d].
  * Pre-norm residual blocks: x += o(attention(rope(q), rope(k), v)); x += down(silu(gate) · up).
  */
 export function llamaBlocks(context: ModelContext, embedded: Tensor): Tensor {
-  const modules = moduleCatalog(context.config);
-  let x = embedded;
-  for (let block = 0; block < context.config.layers; block++) {
-    const own = modules.filter(module => module.block === block);
-    x = llamaBlock(context, block, own, x);
-  }
-  return norm(context, 'model.norm', x);
+  return norm(context, 'model.norm', eachBlock(context, embedded, llamaBlock));
 }
 
-function llamaBlock(context: ModelContext, block: number, modules: readonly ModuleSpec[], x: Tensor): Tensor {
+function llamaBlock(context: ModelContext, { block, modules }: BlockSite, x: Tensor): Tensor {
   const path = `model.layers.${block}`;
   const { graph } = context;
   const module = (leaf: string) => modules.find(m => m.leaf === leaf) as ModuleSpec;

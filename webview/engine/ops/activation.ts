@@ -37,6 +37,7 @@ export function activation(g: GraphBuilder, name: string, x: Tensor, kind: Activ
   g.add({
     name,
     kind,
+    cheap: true,
     inputs: [x],
     outputs: [y],
     saves: () => [x],

@@ -85,15 +85,21 @@ function emitForward(emit: Emitter, site: Site): void {
   const bindings = [q, k, v, segmentStart, segmentEnd, o, logSum];
   const params = [rows, k.shape[0], heads, kvHeads, headDim / tile.vector.step, f32(scale), 1];
   emit.dispatch(attentionForward(tile), bindings, params, grid);
-  if (site.prefix || (site.watch && emit.training)) emitVirtual(emit, site);
+  if (site.prefix || watched(emit, site)) emitVirtual(emit, site);
+}
+
+/** Shares are measured in training, once. */
+function watched(emit: Emitter, { watch }: Site): ShareWatch | undefined {
+  return watch && emit.training && emit.wants(watch.into) ? watch : undefined;
 }
 
 /** The prefix's part, and what share of the mass lies on virtual tokens. */
 function emitVirtual(emit: Emitter, site: Site): void {
-  const { prefix, watch, rows, heads } = site;
+  const { prefix, rows, heads } = site;
   const share = emit.temp('share', [rows, heads]);
   if (prefix) emitPrefixForward(emit, { ...site, prefix }, share);
-  if (!watch || !emit.training) return;
+  const watch = watched(emit, site);
+  if (!watch) return;
   if (watch.place === 'input') emitPromptShare(emit, site, watch, share);
   emitShareSum(emit, share, watch);
 }

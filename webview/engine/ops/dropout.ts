@@ -49,6 +49,7 @@ export function dropout(g: GraphBuilder, name: string, x: Tensor, options: Dropo
   g.add({
     name,
     kind: 'dropout',
+    cheap: true,
     inputs: [x],
     outputs: [y],
     saves: () => [],

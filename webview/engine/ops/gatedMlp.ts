@@ -78,6 +78,7 @@ export function siluGate(g: GraphBuilder, name: string, gate: Tensor, up: Tensor
   g.add({
     name,
     kind: 'siluGate',
+    cheap: true,
     inputs: [gate, up],
     outputs: [y],
     saves: needs => (needs(gate) ? [gate, up] : [gate]),

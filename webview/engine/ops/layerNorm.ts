@@ -39,6 +39,7 @@ export function layerNorm(g: GraphBuilder, name: string, x: Tensor, weight: Tens
   g.add({
     name,
     kind: 'layerNorm',
+    cheap: true,
     inputs: [x, weight, bias],
     outputs: [y, stats],
     saves: needs => (needs(x) || needs(weight) ? [x, weight, stats] : []),

@@ -84,6 +84,7 @@ function forward(emit: Emitter, op: LoraOp): void {
   const [S, r] = u.shape;
   const { a, b, scale } = lora;
   emitMatmul(emit, { form: 'nt', a: dropped(emit, op), b: a, out: u, m: S, n: r, k: x.shape[1] });
+  if (!emit.wants(y)) return;
   const through = gated(emit, 'lora_gated', u, lora.gate);
   emitLinear(emit, x, base, y);
   emitMatmul(emit, { form: 'nt', a: through, b, out: y, m: S, n: y.shape[1], k: r, alpha: scale, accumulate: true });

@@ -35,6 +35,7 @@ export function rmsNorm(g: GraphBuilder, name: string, x: Tensor, weight: Tensor
   g.add({
     name,
     kind: 'rmsNorm',
+    cheap: true,
     inputs: [x, weight],
     outputs: [y, rstd],
     saves: () => [x, weight, rstd],

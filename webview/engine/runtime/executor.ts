@@ -1,5 +1,5 @@
 import { problem } from '../../../src/common/errors';
-import type { Dispatch } from '../graph/record';
+import type { Dispatch } from '../graph/recorder';
 import type { Tensor } from '../graph/tensor';
 import { align, alignment, type BufferSpec, type Placement } from '../memory/layout';
 import type { Kernel } from './kernel';

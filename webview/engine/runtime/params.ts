@@ -1,5 +1,5 @@
 import { problem } from '../../../src/common/errors';
-import type { Dispatch } from '../graph/record';
+import type { Dispatch } from '../graph/recorder';
 import { alignment } from '../memory/layout';
 import { maxParamWords } from './kernel';
 

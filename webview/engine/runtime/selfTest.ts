@@ -1,5 +1,5 @@
 import { GraphBuilder } from '../graph/builder';
-import { Recorder } from '../graph/record';
+import { Recorder } from '../graph/recorder';
 import { planEngine } from '../memory/enginePlan';
 import { defaultLimits } from '../memory/layout';
 import { emitMatmul } from '../ops/matmul';

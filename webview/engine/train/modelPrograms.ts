@@ -1,5 +1,6 @@
 import { GraphBuilder, type TensorTable } from '../graph/builder';
-import { idRange, record, type Program } from '../graph/record';
+import { record } from '../graph/record';
+import { idRange, type Program } from '../graph/recorder';
 import { buildModel, buildPreload, type BuiltModel } from '../model/build';
 import type { EngineSpec } from './programs';
 
@@ -28,7 +29,7 @@ export interface RecordedModel {
 export function recordModel(spec: EngineSpec, table: TensorTable, name: ModelProgram, S: number): RecordedModel {
   const base = ranges[name] * idRange;
   const graph = new GraphBuilder(table, base);
-  const { model: config, method, storage, limits, longest, profile, cache } = spec;
+  const { model: config, method, storage, limits, longest, profile, cache, checkpointing } = spec;
   const cached = name === 'prefill' || name === 'decode';
   const model = buildModel({
     graph,
@@ -44,7 +45,7 @@ export function recordModel(spec: EngineSpec, table: TensorTable, name: ModelPro
     observed: cached && cache?.observed === true,
   });
   const mode = name === 'train' ? 'train' : 'evaluate';
-  return { program: record(graph, { mode, profile, firstId: base + idRange }), model };
+  return { program: record(graph, { mode, profile, checkpointing, firstId: base + idRange }), model };
 }
 
 /** Records what fills the first rows of the cache with the method's prefix; empty when it has none. */

@@ -1,7 +1,8 @@
 import { problem } from '../../../src/common/errors';
 import { codeTablesName } from '../formats/codebook';
 import { GraphBuilder, TensorTable } from '../graph/builder';
-import { idRange, Recorder, type Program } from '../graph/record';
+import { idRange, Recorder, type Program } from '../graph/recorder';
+import type { Checkpointing } from '../graph/rerun';
 import { elements, type Tensor } from '../graph/tensor';
 import { planEngine, type EnginePlan } from '../memory/enginePlan';
 import type { DeviceLimits } from '../memory/layout';
@@ -24,6 +25,8 @@ export interface EngineSpec {
   readonly method: Method;
   readonly storage: BaseStorage;
   readonly profile: Profile;
+  /** What the backward pass finds kept; everything without it. */
+  readonly checkpointing?: Checkpointing;
   readonly limits: DeviceLimits;
   /** AdamW's β1, β2. */
   readonly betas: readonly [number, number];

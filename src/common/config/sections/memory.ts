@@ -51,6 +51,21 @@ export const memorySchema = z
         change: 'you need the exact embedding, at twice its memory.',
         examples: ['f16', 'f32'],
       }),
+    gradient_checkpointing: z
+      .enum(['none', 'selective', 'block'])
+      .default('none')
+      .meta({
+        description:
+          'What the forward pass keeps for the backward pass. `none` keeps everything that is read again. `selective` makes the outputs ' +
+          'of norms and activation functions again, which costs little. `block` keeps the input of each transformer block and ' +
+          'runs the block again before its backward pass: activations shrink to one block, for about a third more time. ' +
+          'Losses and gradients are the same, bit for bit.',
+        differs:
+          'transformers has `gradient_checkpointing: true`, which is `block` here. PEFT refuses it for prefix-tuning; here it ' +
+          'works with every method.',
+        change: 'activations are what does not fit: long examples, large batches, many blocks.',
+        examples: ['block', 'selective'],
+      }),
     budget_mib: z
       .number()
       .positive()
