@@ -91,7 +91,7 @@ describe('completionsAt', () => {
     assert.deepEqual(labels(`${head}  |`), ['eval', 'max_length', 'loss', 'shuffle']);
     assert.ok(labels('method:\n  type: lora\n  |').includes('lora_alpha'));
     assert.deepEqual(labels('method:\n  type: full\n  |'), []);
-    const memory = ['quantization', 'double_quant', 'block_size', 'embedding_dtype'];
+    const memory = ['quantization', 'double_quant', 'block_size', 'embedding_dtype', 'gradient_checkpointing'];
     assert.deepEqual(labels('memory: {budget_mib: 9, |}'), memory);
   });
 

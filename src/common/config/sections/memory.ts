@@ -61,7 +61,7 @@ export const memorySchema = z
           'runs the block again before its backward pass: activations shrink to one block, for about a third more time. ' +
           'Losses and gradients are the same, bit for bit.',
         differs:
-          'transformers has `gradient_checkpointing: true`, which is `block` here. PEFT refuses it for prefix-tuning; here it ' +
+          'In transformers it is `gradient_checkpointing: true`, which is `block` here. PEFT refuses it for prefix-tuning; here it ' +
           'works with every method.',
         change: 'activations are what does not fit: long examples, large batches, many blocks.',
         examples: ['block', 'selective'],
