@@ -1,6 +1,6 @@
 import type { RunEvent } from './events';
 import { median } from './series';
-import type { Fold, RunManifest, RunView } from './view';
+import type { Fold, MetricSeries, RunManifest, RunView } from './view';
 
 /** Steps whose times the estimate of the time left looks at. */
 const recentSteps = 20;
@@ -20,7 +20,7 @@ export function emptyView(manifest: RunManifest): RunView {
     skippedRows: 0,
     truncatedRows: 0,
     stepsPerEpoch: 0,
-    metrics: { step: [], loss: [], learningRate: [], gradNorm: [], tokensPerSecond: [] },
+    metrics: { step: [], loss: [], learningRate: [], gradNorm: [], tokensPerSecond: [], tokens: [], stepMs: [] },
     evaluations: { step: [], loss: [], exactMatch: [] },
     samples: [],
     importance: [],
@@ -106,7 +106,7 @@ type Event<T extends RunEvent['type']> = Extract<RunEvent, { type: T }>;
 function start(view: RunView, event: Event<'started'>): RunView {
   const from = event.startStep;
   const { metrics: series, evaluations } = view;
-  keepUntil(series.step, from, [series.loss, series.learningRate, series.gradNorm, series.tokensPerSecond]);
+  keepUntil(series.step, from, columnsOf(series));
   keepUntil(evaluations.step, from, [evaluations.loss, evaluations.exactMatch]);
   view.samples = view.samples.filter(one => one.step <= from);
   view.importance = view.importance.filter(one => one.step <= from);
@@ -129,17 +129,23 @@ function start(view: RunView, event: Event<'started'>): RunView {
 
 function metrics(view: RunView, event: Event<'metrics'>): RunView {
   const series = view.metrics;
-  keepUntil(series.step, event.step - 1, [series.loss, series.learningRate, series.gradNorm, series.tokensPerSecond]);
+  keepUntil(series.step, event.step - 1, columnsOf(series));
   series.step.push(event.step);
   series.loss.push(event.loss);
   series.learningRate.push(event.learningRate);
   series.gradNorm.push(event.gradNorm);
   series.tokensPerSecond.push(event.tokensPerSecond);
+  series.tokens.push(event.tokens);
+  series.stepMs.push(event.stepMs);
   view.step = event.step;
   view.stepTimes.push(event.stepMs);
   if (view.stepTimes.length > recentSteps) view.stepTimes.shift();
   view.stepMs = view.stepTimes.length < 3 ? undefined : median(view.stepTimes);
   return view;
+}
+
+function columnsOf({ step: _, ...columns }: MetricSeries): readonly number[][] {
+  return Object.values(columns);
 }
 
 function checkpoint(view: RunView, event: Event<'checkpoint'>): RunView {

@@ -23,6 +23,9 @@ export interface MetricSeries {
   readonly learningRate: number[];
   readonly gradNorm: number[];
   readonly tokensPerSecond: number[];
+  /** All tokens of the step, and the milliseconds it took. */
+  readonly tokens: number[];
+  readonly stepMs: number[];
 }
 
 /** Everything a view shows about a run: `fold` over its manifest and events, nothing else. */

@@ -60,6 +60,8 @@ describe('fold', () => {
     assert.deepEqual(view.metrics.step, [1, 2, 3]);
     assert.equal(view.metrics.loss[2], 0.5);
     assert.equal(view.metrics.gradNorm.length, 3);
+    assert.deepEqual(view.metrics.tokens, [64, 64, 64]);
+    assert.deepEqual(view.metrics.stepMs, [10, 10, 10]);
     assert.deepEqual(view.evaluations.step, [1, 2]);
     assert.deepEqual([view.samples.length, view.checkpoints.length], [2, 2]);
   });
