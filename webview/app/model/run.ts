@@ -1,3 +1,4 @@
+import { describeMethod } from '../../../src/common/config/describe';
 import type { RunConfig } from '../../../src/common/config/schema';
 import type { DashboardAction, EngineCommand } from '../../../src/common/protocol';
 import type { RunState } from '../../../src/common/run/events';
@@ -40,30 +41,6 @@ export function bestEvaluation(run: RunView): { step: number; loss: number } | u
 /** One line that names the method: `LoRA r 8, α 16 · lr 1e-3 · builtin:tiny`. */
 export function describeConfig(config: RunConfig): string {
   return [describeMethod(config), `lr ${formatRate(config.training.learning_rate)}`, config.model].join(' · ');
-}
-
-const methodNames: Readonly<Record<string, string>> = {
-  full: 'full fine-tuning',
-  lora: 'LoRA',
-  adalora: 'AdaLoRA',
-  weightlora: 'WeightLoRA',
-  bottleneck: 'bottleneck adapters',
-  prefix: 'prefix-tuning',
-  'p-tuning': 'P-tuning',
-  'p-tuning-v2': 'P-tuning v2',
-  'few-shot': 'few-shot prompting',
-};
-
-/** Name and size: `rsLoRA r 8, α 16`, `AdaLoRA r 12 → 8`, `prefix-tuning, 20 tokens`. */
-function describeMethod({ method }: RunConfig): string {
-  const name = methodNames[method.type] ?? method.type;
-  if ('use_rslora' in method) return `${method.use_rslora ? 'rsLoRA' : name} r ${method.r}, α ${method.lora_alpha}`;
-  if ('growth' in method) return `${name}${method.growth === 'none' ? '' : '+'} r ${method.r}, α ${method.lora_alpha}`;
-  if ('init_r' in method) return `${name} r ${method.init_r} → ${method.target_r}`;
-  if ('num_virtual_tokens' in method) return `${name}, ${method.num_virtual_tokens} tokens`;
-  if ('shots' in method) return `${name}, ${method.shots} shots`;
-  if ('placement' in method) return `${name} (${method.placement.replace('_', ' ')})`;
-  return name;
 }
 
 /** What `config` changes against `base`, as `r 8 → 16`, `budget_mib 24`, `no budget_mib`; the name is left out. */
