@@ -58,7 +58,8 @@ export async function readModelFolder(files: Files, options: ModelFolderOptions)
   };
 }
 
-async function weightNames(files: Files, label: string): Promise<string[]> {
+/** Names of the weight files: one, or the shards of an index. Throws `model.missingFile` and `model.badIndex`. */
+export async function weightNames(files: Files, label: string): Promise<string[]> {
   if (await files.stat('model.safetensors')) return ['model.safetensors'];
   const index = await optionalText(files, 'model.safetensors.index.json');
   if (index === undefined) throw missing(label, 'model.safetensors');

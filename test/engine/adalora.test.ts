@@ -1,15 +1,7 @@
 import { strict as assert } from 'node:assert';
 import type { TrainOutput } from '../../src/common/run/events';
-import { readAdaloraAdapter } from '../../webview/engine/formats/adaloraAdapter';
-import { f32Bytes } from '../../webview/engine/formats/dtypes';
-import { writeSafetensors } from '../../webview/engine/formats/safetensors';
 import { allocationAt } from '../../webview/engine/methods/adaloraBudget';
-import { adaloraUpdates } from '../../webview/engine/methods/adaloraMerge';
-import { mergeWeights } from '../../webview/engine/methods/merge';
-import { moduleCatalog, tensorCatalog } from '../../webview/engine/model/catalog';
-import { parseModelConfig } from '../../webview/engine/model/config';
-import { openTensors } from '../../webview/engine/model/source';
-import { baseStorage } from '../../webview/engine/model/storage';
+import { mergedWeights } from './mergedModel';
 import {
   eventsOf,
   runJob,
@@ -63,16 +55,7 @@ describe('an AdaLoRA run', () => {
     const plain = smallJob('gpt2', { method: { init_lora_weights: true }, training: first, samples: { prompts: [] } });
     const [before, after] = eventsOf(run, 'evaluation').map(event => event.loss);
     assert.equal(before, eventsOf(await runJob(plain), 'evaluation')[0].loss);
-    const model = parseModelConfig(job.model.config, 'small');
-    const files = job.model.weights.flatMap(file => ('bytes' in file ? [file] : []));
-    const updates = adaloraUpdates(readAdaloraAdapter(resultOf(run), moduleCatalog(model)), model);
-    const storage = baseStorage(job.config.memory);
-    const merged = mergeWeights({ model, source: openTensors(files, model), storage, into: 'file', updates });
-    const tensors = tensorCatalog(model).map(
-      ({ name, shape }) =>
-        [name, { dtype: 'F32', shape, bytes: f32Bytes(merged.get(name) ?? new Float32Array()) }] as const,
-    );
-    const weights = [{ name: 'model.safetensors', bytes: writeSafetensors(new Map(tensors), { format: 'pt' }) }];
+    const { weights } = mergedWeights(job, resultOf(run));
     const [alone] = eventsOf(await runJob({ ...plain, model: { ...plain.model, weights } }), 'evaluation');
     assert.ok(Math.abs(alone.loss / after - 1) < 1e-5 && Math.abs(alone.loss / before - 1) > 1e-4);
   });

@@ -8,9 +8,9 @@ import { rankOf, writeFoldedAdapter } from '../../../webview/engine/formats/adal
 import { writeAdaloraAdapter } from '../../../webview/engine/formats/adaloraWriter';
 import { readLoraAdapter } from '../../../webview/engine/formats/peftAdapter';
 import { readSafetensors, writeSafetensors } from '../../../webview/engine/formats/safetensors';
-import { adaloraUpdates } from '../../../webview/engine/methods/adaloraMerge';
-import { loraUpdates } from '../../../webview/engine/methods/merge';
-import { moduleCatalog } from '../../../webview/engine/model/catalog';
+import { adaloraChanges } from '../../../webview/engine/methods/adaloraMerge';
+import { loraFileChanges } from '../../../webview/engine/methods/merge';
+import { moduleCatalog, tensorCatalog } from '../../../webview/engine/model/catalog';
 import { parseModelConfig } from '../../../webview/engine/model/config';
 import reference from '../../reference/adalora.json';
 import models from '../../reference/models.json';
@@ -67,6 +67,12 @@ function message(action: () => unknown): string {
   throw new assert.AssertionError({ message: 'no problem was thrown' });
 }
 
+/** A weight of zeros: a change makes it the update. */
+function zerosOf(name: string, model: ReturnType<typeof modelOf>): Float32Array {
+  const spec = tensorCatalog(model).find(one => one.name === name);
+  return new Float32Array(spec?.shape.reduce((a, b) => a * b, 1) ?? 0);
+}
+
 describe('AdaLoRA adapters that PEFT saved', () => {
   for (const name of names) {
     it(`${name}: are read with the ranks they kept, and give PEFT's updates`, () => {
@@ -75,9 +81,9 @@ describe('AdaLoRA adapters that PEFT saved', () => {
       assert.deepEqual(ranks, { ...reference[name].ranks });
       assert.equal(Object.values(ranks).includes(0), !name.includes('whole'));
       assert.deepEqual(adapter.warnings, []);
-      const updates = adaloraUpdates(adapter, modelOf(name));
+      const changes = adaloraChanges(adapter, modelOf(name));
       for (const [path, delta] of Object.entries(reference[name].deltas)) {
-        const update = updates.get(`${path}.weight`);
+        const update = changes.get(`${path}.weight`)?.(zerosOf(`${path}.weight`, modelOf(name)));
         assert.equal(update === undefined, ranks[path as keyof typeof ranks] === 0);
         delta.forEach((value, at) => assert.ok(Math.abs(value - (update?.[at] ?? 0)) < 1e-7, `${path} ${at}`));
       }
@@ -104,14 +110,11 @@ describe('AdaLoRA adapters that PEFT saved', () => {
         lora.targets.map(({ module, rank, alpha }) => [module.path, rank, alpha]),
         kept.map(target => [target.module.path, rankOf(target), rankOf(target)]),
       );
-      const modules = lora.targets.map(target => ({
-        ...target,
-        scale: target.alpha / target.rank,
-        nameA: `${target.module.path}.lora_A.weight`,
-        nameB: `${target.module.path}.lora_B.weight`,
-      }));
-      const folded = loraUpdates(modules, model, lora.tensors);
-      for (const [path, update] of adaloraUpdates(adapter, model)) assert.deepEqual(folded.get(path), update, path);
+      const folded = loraFileChanges(lora, model);
+      for (const [path, change] of adaloraChanges(adapter, model)) {
+        const zeros = zerosOf(path, model);
+        assert.deepEqual(folded.get(path)?.(zeros), change(zeros), path);
+      }
       assert.equal(folded.size, kept.length);
     });
   }

@@ -9,7 +9,7 @@ import { readSafetensors, writeSafetensors } from '../../../webview/engine/forma
 import { methodOf } from '../../../webview/engine/methods/methodOf';
 import { attachedPrefix } from '../../../webview/engine/methods/prefix';
 import { attachedPrompt } from '../../../webview/engine/methods/pTuning';
-import { virtualUpdates } from '../../../webview/engine/methods/virtualTokens';
+import { virtualChanges } from '../../../webview/engine/methods/virtualTokens';
 import { parseModelConfig } from '../../../webview/engine/model/config';
 import reference from '../../reference/prompt_adapters.json';
 
@@ -198,11 +198,11 @@ describe('prefixes and prompts that do not fit', () => {
 
   it('are not merged', () => {
     assert.match(
-      message(() => virtualUpdates('prefix')),
+      message(() => virtualChanges('prefix')),
       /^merge.virtual: A prefix is keys and values/,
     );
     assert.match(
-      message(() => virtualUpdates('prompt')),
+      message(() => virtualChanges('prompt')),
       /^merge.virtual: A prompt is vectors/,
     );
   });

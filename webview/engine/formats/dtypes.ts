@@ -1,5 +1,5 @@
 import { problem } from '../../../src/common/errors';
-import { halfTable } from './half';
+import { floatToHalf, halfTable } from './half';
 
 /** Bytes per element of every safetensors dtype that is made of whole bytes. */
 const sizes: Readonly<Record<string, number>> = {
@@ -77,6 +77,29 @@ export function decodeToF32(dtype: string, bytes: Uint8Array): Float32Array<Arra
 /** The bytes of f32 values as a file stores them (every platform that runs WebGPU is little-endian). Shares memory. */
 export function f32Bytes(values: Float32Array): Uint8Array {
   return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+}
+
+/**
+ * The bytes of f32 values as a file of this type stores them, rounded to the nearest value, ties to even. What is too
+ * large for F16 becomes infinite. Throws for other types than F32, F16 and BF16.
+ */
+export function encodeF32(dtype: string, values: Float32Array): Uint8Array {
+  if (dtype === 'F32') return f32Bytes(values);
+  if (dtype !== 'F16' && dtype !== 'BF16')
+    throw problem('weights.dtype', `Weights cannot be written as ${dtype}.`, 'Use F32, F16 or BF16.');
+  const halves = new Uint16Array(values.length);
+  if (dtype === 'F16') for (let i = 0; i < halves.length; i++) halves[i] = floatToHalf(values[i]);
+  else {
+    const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
+    for (let i = 0; i < halves.length; i++) halves[i] = roundedHigh(words[i]);
+  }
+  return new Uint8Array(halves.buffer);
+}
+
+/** The upper 16 bits of an f32, rounded by the lower ones. NaN stays NaN. */
+function roundedHigh(word: number): number {
+  if ((word & 0x7fffffff) > 0x7f800000) return (word >>> 16) | 0x40;
+  return (word + 0x7fff + ((word >>> 16) & 1)) >>> 16;
 }
 
 /** Index of the first NaN or infinity, or -1. A plain loop: a weight has millions of values. */

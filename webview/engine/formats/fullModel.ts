@@ -33,12 +33,12 @@ export function writeFullModel({ model, values, passthrough }: FullModelExport):
   }
   const files: Record<string, Uint8Array> = {};
   for (const [name, text] of Object.entries(passthrough))
-    files[name] = new TextEncoder().encode(name === 'config.json' ? withF32(text) : text);
+    files[name] = new TextEncoder().encode(name === 'config.json' ? configAsF32(text) : text);
   return { ...files, 'model.safetensors': writeSafetensors(tensors, { format: 'pt' }) };
 }
 
-/** transformers 5 writes `dtype`, earlier versions `torch_dtype`. */
-function withF32(text: string): string {
+/** A `config.json` for weights in F32. transformers 5 writes `dtype`, earlier versions `torch_dtype`. */
+export function configAsF32(text: string): string {
   const place = { code: 'model.config', label: 'config.json', hint: 'Use the unchanged config.json of the model.' };
   const entries = Object.entries(parseJsonObject(text, place)).map(([key, value]): [string, unknown] =>
     key === 'dtype' || key === 'torch_dtype' ? [key, 'float32'] : [key, value],

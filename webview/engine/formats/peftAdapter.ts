@@ -1,8 +1,9 @@
 import type { FileSet } from '../../../src/common/run/events';
 import { problem } from '../../../src/common/errors';
 import type { ModuleSpec, TensorSpec } from '../model/catalog';
-import { configFile, parseAdapterConfig, type AdapterConfig } from './adapterConfig';
+import { configFile, configPlace, parseAdapterConfig, type AdapterConfig } from './adapterConfig';
 import { decodeToF32, firstNonFinite } from './dtypes';
+import { field, parseJsonObject } from './jsonFields';
 import { patternLookup } from './patternLookup';
 import { readSafetensors, type TensorEntry } from './safetensors';
 
@@ -118,6 +119,13 @@ export function adapterText(files: FileSet, name: string): string {
   } catch {
     throw problem('adapter.config', `${name} is not UTF-8 text.`, 'Use the file as PEFT saved it.');
   }
+}
+
+/** `peft_type` of an adapter folder's `adapter_config.json`; undefined without such a file, and in other libraries' files. */
+export function peftType(files: FileSet): unknown {
+  return Object.hasOwn(files, configFile)
+    ? field(parseJsonObject(adapterText(files, configFile), configPlace), 'peft_type')
+    : undefined;
 }
 
 /** The base tensor that a key stands for: `<module>.base_layer.bias` is the bias below an adapter. */

@@ -50,6 +50,9 @@ export function readSafetensors(bytes: Uint8Array, label: string): SafetensorsHe
   return readHeader(bytes, label);
 }
 
+/** A tensor of a file to write. */
+export type TensorLayout = Pick<TensorData, 'dtype' | 'shape'>;
+
 /**
  * Writes a file, byte for byte as the reference implementation (the `safetensors` crate) does: larger dtypes first, then
  * by name, the header filled with spaces to a multiple of 8. Metadata keys are sorted, where the crate leaves order open.
@@ -58,20 +61,29 @@ export function writeSafetensors(
   tensors: ReadonlyMap<string, TensorData>,
   metadata?: Readonly<Record<string, string>>,
 ): Uint8Array<ArrayBuffer> {
+  const { file, offsets } = emptySafetensors(tensors, metadata);
+  for (const [name, { dtype, shape, bytes }] of tensors) {
+    if (sizeOf(shape, dtypeSize(dtype) ?? NaN) !== bytes.length)
+      throw broken('The file to write', `tensor ${name} has ${bytes.length} bytes for ${dtype} [${shape.join(', ')}]`);
+    file.set(bytes, offsets.get(name));
+  }
+  return file;
+}
+
+/** A file as {@link writeSafetensors} writes it with zeros in all tensors, and the byte offset of each. */
+export function emptySafetensors(
+  tensors: ReadonlyMap<string, TensorLayout>,
+  metadata?: Readonly<Record<string, string>>,
+): { file: Uint8Array<ArrayBuffer>; offsets: Map<string, number> } {
   const order = [...tensors].sort(
     ([nameA, a], [nameB, b]) => dtypeRank(b.dtype) - dtypeRank(a.dtype) || (nameA < nameB ? -1 : 1),
   );
-  const header = encodeHeader(order, metadata);
-  const size = order.reduce((sum, [, tensor]) => sum + tensor.bytes.length, 8 + header.length);
-  const file = new Uint8Array(size);
+  const { header, begins, end } = encodeHeader(order, metadata);
+  const start = 8 + header.length;
+  const file = new Uint8Array(start + end);
   new DataView(file.buffer).setUint32(0, header.length, true);
   file.set(header, 8);
-  let offset = 8 + header.length;
-  for (const [, { bytes }] of order) {
-    file.set(bytes, offset);
-    offset += bytes.length;
-  }
-  return file;
+  return { file, offsets: new Map([...begins].map(([name, begin]) => [name, start + begin])) };
 }
 
 /** Elements of a shape times `size`, or `undefined` when it exceeds what offsets can hold. */
@@ -161,25 +173,27 @@ function readMetadata(value: unknown, label: string): Record<string, string> {
   return Object.fromEntries(entries);
 }
 
-function encodeHeader(order: readonly [string, TensorData][], metadata?: Readonly<Record<string, string>>): Uint8Array {
+function encodeHeader(order: readonly [string, TensorLayout][], metadata?: Readonly<Record<string, string>>) {
   const parts: string[] = [];
   if (metadata) {
     const sorted = Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1));
     parts.push(`"${metadataKey}":${JSON.stringify(Object.fromEntries(sorted))}`);
   }
+  const begins = new Map<string, number>();
   let begin = 0;
-  for (const [name, { dtype, shape, bytes }] of order) {
-    const size = dtypeSize(dtype);
-    if (size === undefined || sizeOf(shape, size) !== bytes.length)
-      throw broken('The file to write', `tensor ${name} has ${bytes.length} bytes for ${dtype} [${shape.join(', ')}]`);
-    const end = begin + bytes.length;
+  for (const [name, { dtype, shape }] of order) {
+    const bytes = sizeOf(shape, dtypeSize(dtype) ?? NaN);
+    if (bytes === undefined)
+      throw broken('The file to write', `tensor ${name} cannot be stored as ${dtype} [${shape.join(', ')}]`);
+    const end = begin + bytes;
     parts.push(`${JSON.stringify(name)}:${JSON.stringify({ dtype, shape, data_offsets: [begin, end] })}`);
+    begins.set(name, begin);
     begin = end;
   }
   const text = new TextEncoder().encode(`{${parts.join(',')}}`);
-  const padded = new Uint8Array(Math.ceil(text.length / 8) * 8).fill(0x20);
-  padded.set(text);
-  return padded;
+  const header = new Uint8Array(Math.ceil(text.length / 8) * 8).fill(0x20);
+  header.set(text);
+  return { header, begins, end: begin };
 }
 
 function broken(label: string, what: string): ProblemError {

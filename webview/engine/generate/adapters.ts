@@ -3,9 +3,7 @@ import type { RunConfig } from '../../../src/common/config/schema';
 import type { FileSet } from '../../../src/common/run/events';
 import { readAdaloraAdapter } from '../formats/adaloraAdapter';
 import { foldAdapter } from '../formats/adaloraFold';
-import { configFile } from '../formats/adapterConfig';
-import { field, parseJsonObject } from '../formats/jsonFields';
-import { adapterText, readLoraAdapter, type LoraAdapter } from '../formats/peftAdapter';
+import { peftType, readLoraAdapter, type LoraAdapter } from '../formats/peftAdapter';
 import { prefixType, promptType, readPromptAdapter, type PromptAdapter } from '../formats/promptAdapter';
 import type { Method } from '../methods/method';
 import { methodOf } from '../methods/methodOf';
@@ -45,13 +43,6 @@ export function readAdapter(name: string, files: FileSet, model: ModelConfig, co
     `${name} is no LoRA adapter, prefix or prompt, and the config of its run is not known.`,
     'Choose it by its run, or use a LoRA adapter.',
   );
-}
-
-/** What `adapter_config.json` says it is; undefined for other libraries' files. */
-function peftType(files: FileSet): unknown {
-  if (!Object.hasOwn(files, configFile)) return undefined;
-  const place = { code: 'adapter.config', label: configFile, hint: 'Use an adapter folder as PEFT saves it.' };
-  return field(parseJsonObject(adapterText(files, configFile), place), 'peft_type');
 }
 
 export interface ChosenAdapter {

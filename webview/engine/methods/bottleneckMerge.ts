@@ -1,17 +1,16 @@
 import { problem } from '../../../src/common/errors';
 import type { BottleneckAdapter } from '../formats/adaptersLibrary';
 import { transpose } from '../formats/packedMatrix';
-import { isResidual, type AdapterPlace } from './bottleneckPlaces';
-
-/** Reads a base weight, as it is merged into, by its name in the model's files. */
-export type ReadWeight = (name: string) => Float32Array;
+import type { ModuleSpec } from '../model/catalog';
+import { isResidual } from './bottleneckPlaces';
+import type { WeightChange, WeightChanges } from './merge';
 
 /**
- * What Rebuffi's adapters change in the base weights, by name and in the layout of the file, for `mergeWeights`. In series
- * f + αf with f = Wx + b gives αW and αb; in parallel f + αx gives α. Trained norms come along. Products are summed in f64.
+ * What Rebuffi's adapters make of the base weights. In series f + αf with f = Wx + b gives W + αW and b + αb; in parallel
+ * f + αx gives W + α. Trained norms take the place of the model's. Products are summed in f64.
  * @throws `merge.nonlinear` for Houlsby's and Pfeiffer's adapters: a non-linearity cannot be part of a matrix.
  */
-export function residualUpdates(adapter: BottleneckAdapter, read: ReadWeight): Map<string, Float32Array> {
+export function residualChanges(adapter: BottleneckAdapter): WeightChanges {
   const { placement } = adapter.config;
   if (!isResidual(placement))
     throw problem(
@@ -19,32 +18,36 @@ export function residualUpdates(adapter: BottleneckAdapter, read: ReadWeight): M
       `An adapter with the placement ${placement} has a non-linearity and cannot be merged into the weights.`,
       'Keep it beside the model, or train with residual_series or residual_parallel.',
     );
-  const updates = new Map<string, Float32Array>();
+  const changes = new Map<string, WeightChange>();
   const ofPlaces = new Set(adapter.places.flatMap(place => place.tensors.map(({ name }) => name)));
-  for (const [name, values] of adapter.tensors)
-    if (!ofPlaces.has(name)) updates.set(name, difference(values, read(name)));
-  for (const place of adapter.places) {
-    const alpha = adapter.tensors.get(place.tensors[0].name) as Float32Array;
-    const { path, bias, layout, in: inner, out: outer } = place.module;
+  for (const [name, values] of adapter.tensors) if (!ofPlaces.has(name)) changes.set(name, () => values);
+  for (const { tensors, module } of adapter.places) {
+    const alpha = adapter.tensors.get(tensors[0].name) as Float32Array;
+    const { path, bias, out } = module;
     if (placement === 'residual_parallel') {
-      updates.set(`${path}.weight`, layout === 'io' ? transpose(alpha, outer, inner) : alpha);
+      changes.set(`${path}.weight`, weight => plus(weight, inLayout(alpha, module)));
       continue;
     }
-    updates.set(`${path}.weight`, weightUpdate(place, alpha, read(`${path}.weight`)));
-    if (bias) updates.set(`${path}.bias`, product(alpha, read(`${path}.bias`), outer, 1));
+    changes.set(`${path}.weight`, weight => plus(weight, timesWeight(alpha, weight, module)));
+    if (bias) changes.set(`${path}.bias`, values => plus(values, product(alpha, values, out, 1)));
   }
-  return updates;
+  return changes;
 }
 
-function difference(a: Float32Array, b: Float32Array): Float32Array {
-  return a.map((value, i) => value - b[i]);
+function plus(a: Float32Array, b: Float32Array): Float32Array {
+  return a.map((value, i) => value + b[i]);
+}
+
+/** An [out, in] matrix in the layout of the module's weight. */
+function inLayout(values: Float32Array, { layout, in: inner, out: outer }: ModuleSpec): Float32Array {
+  return layout === 'io' ? transpose(values, outer, inner) : values;
 }
 
 /** αW in the layout of W. */
-function weightUpdate({ module }: AdapterPlace, alpha: Float32Array, weight: Float32Array): Float32Array {
+function timesWeight(alpha: Float32Array, weight: Float32Array, module: ModuleSpec): Float32Array {
   const { layout, in: inner, out: outer } = module;
-  if (layout === 'oi') return product(alpha, weight, outer, inner);
-  return transpose(product(alpha, transpose(weight, inner, outer), outer, inner), outer, inner);
+  const rows = layout === 'io' ? transpose(weight, inner, outer) : weight;
+  return inLayout(product(alpha, rows, outer, inner), module);
 }
 
 /** αX for α [rows, rows] and X [rows, columns]. */

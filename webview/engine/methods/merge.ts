@@ -1,54 +1,34 @@
 import { problem } from '../../../src/common/errors';
-import { firstNonFinite } from '../formats/dtypes';
+import type { LoraAdapter } from '../formats/peftAdapter';
 import { elements } from '../graph/tensor';
-import { tensorCatalog } from '../model/catalog';
+import { tensorCatalog, type ModuleSpec } from '../model/catalog';
 import type { ModelConfig } from '../model/config';
-import type { TensorSource } from '../model/source';
-import { roundedSource, type BaseStorage } from '../model/storage';
 import type { LoraModule } from './lora';
 import type { TensorValues } from './method';
 
-/**
- * What an update is added to: the weights of the model's file, or those that training saw (rounded to f16, or quantized
- * and brought back). The latter keep the outputs of the trained model; see lint rule Q08.
- */
-export type MergeInto = 'file' | 'dequantized';
+/** What a weight becomes by a merge: f32 values in the layout of the file in, as many others out. */
+export type WeightChange = (base: Float32Array) => Float32Array;
 
-export interface MergeInput {
-  readonly model: ModelConfig;
-  readonly source: TensorSource;
-  /** How the run stored the base. */
-  readonly storage: BaseStorage;
-  readonly into: MergeInto;
-  /** ΔW by catalog name, in the layout of the file. */
-  readonly updates: TensorValues;
+/** Changes of a merge by catalog name. Each is computed when its weight is there, so that one update is in memory. */
+export type WeightChanges = ReadonlyMap<string, WeightChange>;
+
+/** What a LoRA adapter holds: its matrices, and base tensors that were trained with them. */
+export interface LoraParts {
+  readonly modules: readonly LoraModule[];
+  /** A and B by the modules' names for them. */
+  readonly tensors: TensorValues;
+  /** Base tensors that replace those of the model, by catalog name. */
+  readonly base?: TensorValues;
 }
 
 /**
- * Every weight of the model in f32, with the updates added; `writeFullModel` makes a folder of them. The result is never
- * quantized again.
- * @throws `merge.tensor` for an update that fits no weight, `merge.nonfinite` where a sum is not finite.
+ * W + ΔW with ΔW = s·B·A for each LoRA module (PEFT's `get_delta_weight`), transposed for Conv1D, summed in f64; base
+ * tensors that were trained too take the place of the model's, as in PEFT's `merge_and_unload`.
+ * @throws `merge.tied` for an output head that shares the embedding: the sum would change the embedding as well;
+ * `merge.tensor` for tensors that fit no weight.
  */
-export function mergeWeights({ model, source, storage, into, updates }: MergeInput): Map<string, Float32Array> {
-  const base = into === 'file' ? source : roundedSource(source, model, storage);
-  const catalog = tensorCatalog(model);
-  for (const [name, update] of updates) {
-    const spec = catalog.find(candidate => candidate.name === name);
-    if (spec === undefined || elements(spec.shape) !== update.length) throw misfit(name, update.length);
-  }
-  return new Map(catalog.map(({ name }) => [name, sum(name, base.read(name), updates.get(name))]));
-}
-
-/**
- * ΔW = s·B·A of each LoRA module (PEFT's `get_delta_weight`), transposed for Conv1D.
- * @throws `merge.tied` for an output head that shares the embedding: the sum would change the embedding as well.
- */
-export function loraUpdates(
-  modules: readonly LoraModule[],
-  model: ModelConfig,
-  tensors: TensorValues,
-): Map<string, Float32Array> {
-  const updates = new Map<string, Float32Array>();
+export function loraChanges({ modules, tensors, base = new Map() }: LoraParts, model: ModelConfig): WeightChanges {
+  const changes = new Map<string, WeightChange>();
   for (const { module, rank, scale, nameA, nameB } of modules) {
     if (module.isOutputHead && model.tiedEmbeddings)
       throw problem(
@@ -59,9 +39,26 @@ export function loraUpdates(
     const [a, b] = [tensors.get(nameA), tensors.get(nameB)];
     if (a?.length !== rank * module.in) throw misfit(nameA, a?.length ?? 0);
     if (b?.length !== rank * module.out) throw misfit(nameB, b?.length ?? 0);
-    updates.set(`${module.path}.weight`, lowRank({ a, b, rank, scale }, module));
+    changes.set(`${module.path}.weight`, values => plusLowRank(values, { a, b, rank, scale }, module));
   }
-  return updates;
+  const catalog = tensorCatalog(model);
+  for (const [name, values] of base) {
+    const spec = catalog.find(candidate => candidate.name === name);
+    if (spec === undefined || elements(spec.shape) !== values.length) throw misfit(name, values.length);
+    changes.set(name, () => values);
+  }
+  return changes;
+}
+
+/** The changes of a LoRA adapter as it was read from its files. Throws what {@link loraChanges} throws. */
+export function loraFileChanges({ targets, tensors, base, config }: LoraAdapter, model: ModelConfig): WeightChanges {
+  const modules = targets.map(target => ({
+    ...target,
+    scale: target.alpha / (config.use_rslora ? Math.sqrt(target.rank) : target.rank),
+    nameA: `${target.module.path}.lora_A.weight`,
+    nameB: `${target.module.path}.lora_B.weight`,
+  }));
+  return loraChanges({ modules, tensors, base }, model);
 }
 
 interface Factors {
@@ -71,11 +68,12 @@ interface Factors {
   readonly scale: number;
 }
 
-function lowRank(
+function plusLowRank(
+  base: Float32Array,
   { a, b, rank, scale }: Factors,
-  { in: inner, out: outer, layout }: LoraModule['module'],
+  { in: inner, out: outer, layout }: ModuleSpec,
 ): Float32Array {
-  const update = new Float32Array(inner * outer);
+  const sum = new Float32Array(inner * outer);
   const [rowStep, columnStep] = layout === 'oi' ? [inner, 1] : [1, outer];
   const row = new Float64Array(inner);
   for (let o = 0; o < outer; o++) {
@@ -84,21 +82,12 @@ function lowRank(
       const factor = scale * b[o * rank + r];
       for (let i = 0; i < inner; i++) row[i] += factor * a[r * inner + i];
     }
-    for (let i = 0; i < inner; i++) update[o * rowStep + i * columnStep] = row[i];
+    for (let i = 0; i < inner; i++) {
+      const at = o * rowStep + i * columnStep;
+      sum[at] = base[at] + row[i];
+    }
   }
-  return update;
-}
-
-function sum(name: string, base: Float32Array, update: Float32Array | undefined): Float32Array {
-  if (update === undefined) return base;
-  const merged = base.map((value, i) => value + update[i]);
-  const bad = firstNonFinite(merged);
-  if (bad < 0) return merged;
-  throw problem(
-    'merge.nonfinite',
-    `${name} would be ${merged[bad]} at element ${bad} after the merge.`,
-    'The adapter has diverged; merge an earlier checkpoint.',
-  );
+  return sum;
 }
 
 function misfit(name: string, count: number) {

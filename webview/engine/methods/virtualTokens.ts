@@ -62,8 +62,8 @@ export function checkRoom(count: number, { maxPositions }: ModelConfig): void {
   );
 }
 
-/** Virtual tokens change no weight, so there is nothing that `mergeWeights` could add. @throws `merge.virtual` always. */
-export function virtualUpdates(kind: 'prefix' | 'prompt'): never {
+/** Virtual tokens change no weight, so there is nothing to merge (rule X09). @throws `merge.virtual` always. */
+export function virtualChanges(kind: 'prefix' | 'prompt'): never {
   const what = kind === 'prefix' ? 'A prefix is keys and values' : 'A prompt is vectors at the input';
   throw problem(
     'merge.virtual',

@@ -19,7 +19,8 @@ export interface TensorSource {
   dtype(name: string): string;
 }
 
-interface Located {
+/** A weight with its place in a file. */
+export interface Located {
   readonly spec: TensorSpec;
   readonly shard: Shard;
   readonly entry: TensorEntry;
@@ -75,7 +76,8 @@ function locate(
   return { spec, ...tensor };
 }
 
-function checkTensor(spec: TensorSpec, { shard, entry }: Omit<Located, 'spec'>): void {
+/** Refuses a tensor of another shape than `spec` asks for, or of a type that holds no weights. */
+export function checkTensor(spec: TensorSpec, { shard, entry }: Omit<Located, 'spec'>): void {
   const same = entry.shape.length === spec.shape.length && entry.shape.every((size, i) => size === spec.shape[i]);
   if (!same)
     throw problem(
@@ -91,13 +93,14 @@ function checkTensor(spec: TensorSpec, { shard, entry }: Omit<Located, 'spec'>):
     );
 }
 
-/** A base model saved without its head lacks the outer prefix; some exports carry one more. */
-function spellings(name: string): string[] {
+/** Names under which files hold a weight: without its head a model lacks the outer prefix; some exports carry one more. */
+export function spellings(name: string): string[] {
   const bare = prefixes.filter(prefix => name.startsWith(prefix)).map(prefix => name.slice(prefix.length));
   return [name, ...bare, ...prefixes.map(prefix => prefix + name)];
 }
 
-function readFinite({ spec, shard, entry }: Located): Float32Array<ArrayBuffer> {
+/** Values of a weight in a file. Throws `model.nonfinite`. */
+export function readFinite({ spec, shard, entry }: Located): Float32Array<ArrayBuffer> {
   const values = decodeToF32(entry.dtype, shard.bytes.subarray(entry.begin, entry.end));
   const bad = firstNonFinite(values);
   if (bad < 0) return values;
@@ -125,6 +128,7 @@ function checkIndex(index: string, shards: readonly Shard[]): void {
   }
 }
 
-function repeated(name: string, first: string, second: string) {
+/** A weight that is in two files, or twice in one. */
+export function repeated(name: string, first: string, second: string) {
   return problem('model.repeated', `The weight ${name} is in ${first} and in ${second}.`, 'Keep one set of shards.');
 }
