@@ -13,20 +13,24 @@ import { randomArray, testDevice } from './harness';
 
 const vocabulary = 61;
 
+const llama = {
+  model_type: 'llama',
+  vocab_size: vocabulary,
+  hidden_size: 24,
+  intermediate_size: 40,
+  num_hidden_layers: 2,
+  num_attention_heads: 3,
+  num_key_value_heads: 1,
+  max_position_embeddings: 48,
+  tie_word_embeddings: true,
+  eos_token_id: 0,
+  bos_token_id: 0,
+};
+
 const configs = {
-  llama: {
-    model_type: 'llama',
-    vocab_size: vocabulary,
-    hidden_size: 24,
-    intermediate_size: 40,
-    num_hidden_layers: 2,
-    num_attention_heads: 3,
-    num_key_value_heads: 1,
-    max_position_embeddings: 48,
-    tie_word_embeddings: true,
-    eos_token_id: 0,
-    bos_token_id: 0,
-  },
+  llama,
+  /** More blocks than there are slots for them on the device. */
+  deep: { ...llama, num_hidden_layers: 5 },
   gpt2: {
     model_type: 'gpt2',
     vocab_size: vocabulary,

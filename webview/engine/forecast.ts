@@ -2,6 +2,7 @@ import type { RunConfig } from '../../src/common/config/schema';
 import type { MemoryBytes, TimelinePoint } from '../../src/common/run/events';
 import { bytesByCategory, defaultLimits, type DeviceLimits } from './memory/layout';
 import { liveBytes } from './memory/lives';
+import { hostBytes } from './memory/streams';
 import { methodOf } from './methods/methodOf';
 import type { ModelConfig } from './model/config';
 import { baseStorage } from './model/storage';
@@ -17,6 +18,7 @@ import {
 /** Memory of a run before it exists. The engine creates exactly these bytes. */
 export interface Forecast {
   readonly bytes: MemoryBytes;
+  /** On the device. */
   readonly total: number;
   readonly trainableParameters: number;
   readonly totalParameters: number;
@@ -61,16 +63,16 @@ const unknownSteps = 1000;
 
 /** The forecast of programs that are already planned. */
 export function forecastOf(programs: EnginePrograms): Forecast {
-  const { buffers } = programs.plan;
-  const bytes = bytesByCategory(buffers);
+  const { buffers, streams } = programs.plan;
+  const onDevice = bytesByCategory(buffers);
   const counts = parameterCounts(programs);
   return {
-    bytes,
+    bytes: streams ? { ...onDevice, offloadedCpu: hostBytes(streams) } : onDevice,
     total: buffers.reduce((sum, buffer) => sum + buffer.bytes, 0),
     trainableParameters: counts.trainable,
     totalParameters: counts.total,
     largestBuffer: Math.max(...buffers.map(buffer => buffer.bytes)),
-    timeline: timelineOf(programs, bytes),
+    timeline: timelineOf(programs, onDevice),
   };
 }
 
@@ -102,6 +104,7 @@ export function engineSpec({ config, model, method, limits, profile, lengths }: 
     limits,
     profile,
     checkpointing: memory.gradient_checkpointing,
+    offload: memory.offload,
     betas: [training.adam_beta1, training.adam_beta2],
     storage: baseStorage(memory),
     longest: Math.max(shots === undefined ? train : 1, evaluate, text) + virtual,

@@ -91,7 +91,14 @@ describe('completionsAt', () => {
     assert.deepEqual(labels(`${head}  |`), ['eval', 'max_length', 'loss', 'shuffle']);
     assert.ok(labels('method:\n  type: lora\n  |').includes('lora_alpha'));
     assert.deepEqual(labels('method:\n  type: full\n  |'), []);
-    const memory = ['quantization', 'double_quant', 'block_size', 'embedding_dtype', 'gradient_checkpointing'];
+    const memory = [
+      'quantization',
+      'double_quant',
+      'block_size',
+      'embedding_dtype',
+      'gradient_checkpointing',
+      'offload',
+    ];
     assert.deepEqual(labels('memory: {budget_mib: 9, |}'), memory);
   });
 

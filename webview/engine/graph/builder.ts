@@ -13,6 +13,8 @@ export interface ParameterSpec {
   readonly lrScale: number;
   /** `sgd`: θ −= lr·g, without moments or decay. */
   readonly optimizer: Optimizer;
+  /** Transformer block of a base matrix: such a matrix may live on the host between uses. */
+  readonly block?: number;
 }
 
 export type Optimizer = 'adamw' | 'sgd';
@@ -26,6 +28,7 @@ export interface ParameterOptions {
   readonly decay?: boolean;
   readonly lrScale?: number;
   readonly optimizer?: Optimizer;
+  readonly block?: number;
 }
 
 /** Tensors that outlive one graph: parameters, per-micro-batch inputs, accumulators. Every graph of an engine shares it. */
@@ -92,6 +95,7 @@ export class GraphBuilder {
           decay: options.decay ?? true,
           lrScale: options.lrScale ?? 1,
           optimizer: options.optimizer ?? 'adamw',
+          block: options.block,
         }),
     );
   }

@@ -5,6 +5,7 @@ import type { ExecutorOptions, ParamRegion } from '../runtime/executor';
 import { stepWords } from '../runtime/kernel';
 import { alignment, LayoutBuilder, type DeviceLimits } from './layout';
 import { livesOf } from './lives';
+import { isStreamed, layOutStreams } from './streams';
 import { layOutTrainables, type Trainables } from './trainables';
 
 /** Device memory of an engine, decided before any of it exists. `buffers` is the forecast and the shopping list. */
@@ -21,6 +22,8 @@ export interface EnginePlanInput<Name extends string> {
   /** All programs that will run on these buffers, each recorded for its largest number of tokens. */
   readonly programs: (trainables: Trainables) => Readonly<Record<Name, Program>>;
   readonly readbackBytes: number;
+  /** Frozen matrices of blocks wait on the host for their turn. */
+  readonly streamsWeights?: boolean;
   /** Most values of one small read-back (accumulators, an importance report); asked once the programs are known. */
   readonly ringValues?: () => number;
 }
@@ -39,11 +42,13 @@ const ringSlots = 4;
  */
 export function planEngine<Name extends string>(input: EnginePlanInput<Name>): EnginePlan<Name> {
   const layout = new LayoutBuilder(input.limits);
-  const frozen = input.table.parameters.filter(spec => !spec.trainable);
+  const streamed = new Set(input.streamsWeights === true ? input.table.parameters.filter(isStreamed) : []);
+  const frozen = input.table.parameters.filter(spec => !spec.trainable && !streamed.has(spec));
   for (const category of ['weights', 'adapter'] as const) {
     const members = frozen.filter(spec => spec.category === category).map(spec => spec.tensor);
     layout.bump(frozenLabel(category), category, members);
   }
+  const streams = streamed.size > 0 ? layOutStreams(layout, [...streamed]) : undefined;
   const trainables = layOutTrainables(layout, input.table.parameters, input.gradients);
   const programs = input.programs(trainables);
   layout.bump('method state', 'optimizer', input.table.methodStates);
@@ -69,5 +74,6 @@ export function planEngine<Name extends string>(input: EnginePlanInput<Name>): E
     placements: layout.placements,
     regions,
     trainables,
+    streams,
   };
 }

@@ -60,6 +60,29 @@ export class LayoutBuilder {
     close();
   }
 
+  /** Lays each group of tensors over the same bytes, as many as the largest one takes. Only one is there at a time. */
+  overlay(label: string, category: MemoryCategory, groups: readonly (readonly Tensor[])[]): void {
+    const first = this.buffers.length;
+    const sizes: number[] = [];
+    for (const group of groups) {
+      let buffer = 0;
+      let used = 0;
+      for (const tensor of group) {
+        const bytes = this.checkedBytes(tensor);
+        if (used > 0 && used + align(bytes) > this.limits.maxBufferSize) {
+          buffer++;
+          used = 0;
+        }
+        this.placements.set(tensor.id, { buffer: first + buffer, offset: used, bytes });
+        used += align(bytes);
+        sizes[buffer] = Math.max(sizes[buffer] ?? 0, used);
+      }
+    }
+    sizes.forEach((bytes, index) =>
+      this.buffers.push({ label: this.numbered(label, index), category, bytes, usage: 'storage' }),
+    );
+  }
+
   /** A second arena with the same inner layout as already placed tensors (gradients and moments beside parameters). */
   mirror(label: string, category: MemoryCategory, pairs: readonly (readonly [Tensor, Tensor])[]): void {
     const mirrored = new Map<number, number>();

@@ -112,14 +112,15 @@ function tableParts(context: ModelContext, name: string, rows: number): TablePar
   const bytes = method.trainsBase(name) || dtype === 'f32' ? 4 : 2;
   const most = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize);
   const perPart = Math.floor(most / (config.hiddenSize * bytes));
-  if (rows <= perPart) return [{ tensor: matrix(context, name, [rows, config.hiddenSize], dtype), firstRow: 0, rows }];
+  if (rows <= perPart)
+    return [{ tensor: matrix(context, name, [rows, config.hiddenSize], { dtype }), firstRow: 0, rows }];
   const even = Math.ceil(rows / Math.ceil(rows / perPart) / 64) * 64;
   const step = Math.min(even, perPart);
   const parts: TablePart[] = [];
   for (let firstRow = 0; firstRow < rows; firstRow += step) {
     const count = Math.min(step, rows - firstRow);
     parts.push({
-      tensor: matrix(context, `${name}#${firstRow}`, [count, config.hiddenSize], dtype),
+      tensor: matrix(context, `${name}#${firstRow}`, [count, config.hiddenSize], { dtype }),
       firstRow,
       rows: count,
     });

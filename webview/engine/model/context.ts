@@ -48,9 +48,14 @@ export function parameter(context: ModelContext, name: string, shape: readonly n
 }
 
 /** A base matrix, stored as `dtype` unless it trains. */
-export function matrix(context: ModelContext, name: string, shape: readonly number[], dtype: DType): Tensor {
+export function matrix(
+  context: ModelContext,
+  name: string,
+  shape: readonly number[],
+  { dtype, block }: { readonly dtype: DType; readonly block?: number },
+): Tensor {
   const trainable = context.method.trainsBase(name);
-  return context.graph.parameter(name, shape, { dtype: trainable ? 'f32' : dtype, trainable, decay: true });
+  return context.graph.parameter(name, shape, { dtype: trainable ? 'f32' : dtype, trainable, decay: true, block });
 }
 
 /** A linear's weight, packed as [out, in] whatever the file's layout. Codes cannot train. */
@@ -59,9 +64,10 @@ function linearWeight(context: ModelContext, module: ModuleSpec): Pick<BaseLinea
   const name = `${module.path}.weight`;
   const { layout } = module;
   const dtype = storage.linear;
+  const block = module.block ?? undefined;
   if (!isPacked(dtype)) {
     const shape = layout === 'io' ? [module.in, module.out] : [module.out, module.in];
-    return { weight: matrix(context, name, shape, dtype), layout };
+    return { weight: matrix(context, name, shape, { dtype, block }), layout };
   }
   if (method.trainsBase(name))
     throw problem(
@@ -70,7 +76,7 @@ function linearWeight(context: ModelContext, module: ModuleSpec): Pick<BaseLinea
       'Use an adapter method such as LoRA, or set memory.quantization to none.',
     );
   const tables = graph.parameter(codeTablesName, [codeTables.length]);
-  return { weight: graph.parameter(name, [module.out, module.in], { dtype, tables }), layout: 'oi' };
+  return { weight: graph.parameter(name, [module.out, module.in], { dtype, tables, block }), layout: 'oi' };
 }
 
 /** A Linear or Conv1D of the base with what the method adds to it. */

@@ -1,16 +1,27 @@
 import { problem } from '../../../src/common/errors';
+import type { MemoryBytes } from '../../../src/common/run/events';
 import type { Dispatch } from '../graph/recorder';
 import type { Tensor } from '../graph/tensor';
 import { align, alignment, type BufferSpec, type Placement } from '../memory/layout';
+import type { StreamPlan, StreamUnit } from '../memory/streams';
+import { HostMemory } from './hostMemory';
 import type { Kernel } from './kernel';
 import type { OpenDevice } from './device';
 import type { PipelineCache } from './pipelines';
 import { encodeParams } from './params';
+import { WeightStream } from './weightStream';
 
 /** A region of the parameter buffer: one program at a time holds its dispatches' parameters there. */
 export interface ParamRegion {
   readonly offset: number;
   readonly dispatches: number;
+}
+
+/** Consecutive dispatches that need nothing from the host, or one unit of weights. */
+export interface Section {
+  readonly from: number;
+  readonly to: number;
+  readonly unit?: StreamUnit;
 }
 
 /** A program bound to buffers and pipelines, ready to be encoded again and again. */
@@ -22,6 +33,7 @@ export interface Loaded {
     group: GPUBindGroup;
     grid: readonly [number, number, number];
   }[];
+  readonly sections: readonly Section[];
 }
 
 export interface ExecutorOptions {
@@ -33,6 +45,8 @@ export interface ExecutorOptions {
   readonly readbackBuffer: number;
   /** Small read-back buffers for values that must be copied before the next step overwrites them. */
   readonly ringBuffers: readonly number[];
+  /** Weights that wait on the host. */
+  readonly streams?: StreamPlan;
   /** Bounds the work of one submission, so that drivers with a watchdog never see a long one. */
   readonly dispatchesPerSubmit?: number;
 }
@@ -48,6 +62,8 @@ export class Executor {
   private reading: Promise<unknown> = Promise.resolve();
   private readonly freeSlots: GPUBuffer[];
   private failure: string | undefined;
+  private readonly host = new HostMemory();
+  private readonly stream: WeightStream | undefined;
 
   /** `inherited` are buffers of an executor that is gone; those with the right label and size are used as they are. */
   constructor(
@@ -64,6 +80,9 @@ export class Executor {
       const known = inherited.find(buffer => buffer.label === label && buffer.size === spec.bytes);
       return known ?? device.createBuffer({ label, size: spec.bytes, usage: usageOf(spec) });
     });
+    const { streams, placements } = options;
+    this.stream =
+      streams && new WeightStream(streams, { queue: device.queue, buffers: this.buffers, placements }, this.host);
     this.freeSlots = options.ringBuffers.map(index => this.buffers[index]);
     this.parameterGroup = device.createBindGroup({
       layout: this.pipelines.parameterLayout,
@@ -93,22 +112,52 @@ export class Executor {
         group: this.bindGroup(dispatch),
         grid: dispatch.grid,
       })),
+      sections: this.sections(dispatches),
     };
   }
 
-  /** Encodes and submits a loaded program. Returns at once; the queue keeps the order. */
+  /** Encodes and submits a loaded program that uses nothing on the host. Returns at once; the queue keeps the order. */
   run(loaded: Loaded): void {
-    this.check();
-    const { region, calls } = loaded;
-    if (this.inRegion.get(region.offset) !== loaded) {
-      this.device.queue.writeBuffer(this.buffers[this.options.paramBuffer], region.offset, loaded.params);
-      this.inRegion.set(region.offset, loaded);
+    if (loaded.sections.some(({ unit }) => unit))
+      throw problem(
+        'engine.stream',
+        'A program needs weights that are on the host.',
+        'This is a defect in the engine.',
+      );
+    this.begin(loaded);
+    for (const section of loaded.sections) this.submit(loaded, section);
+  }
+
+  /**
+   * Like `run`, for any program: brings each section's weights before it, and those of the next one while it computes.
+   * Resolves when everything is submitted.
+   */
+  async runStreamed(loaded: Loaded): Promise<void> {
+    this.begin(loaded);
+    const { sections } = loaded;
+    for (const [index, section] of sections.entries()) {
+      if (section.unit) await this.stream?.bring(section.unit);
+      this.submit(loaded, section);
+      if (section.unit) this.stream?.used(section.unit);
+      const next = sections.at(index + 1)?.unit;
+      if (next && next.slot !== section.unit?.slot) await this.stream?.bring(next);
     }
+  }
+
+  private begin(loaded: Loaded): void {
+    this.check();
+    const { region } = loaded;
+    if (this.inRegion.get(region.offset) === loaded) return;
+    this.device.queue.writeBuffer(this.buffers[this.options.paramBuffer], region.offset, loaded.params);
+    this.inRegion.set(region.offset, loaded);
+  }
+
+  private submit({ region, calls }: Loaded, { from, to }: Section): void {
     const batch = this.options.dispatchesPerSubmit ?? 256;
-    for (let start = 0; start < calls.length; start += batch) {
+    for (let start = from; start < to; start += batch) {
       const encoder = this.device.createCommandEncoder();
       const pass = encoder.beginComputePass();
-      const end = Math.min(calls.length, start + batch);
+      const end = Math.min(to, start + batch);
       for (let index = start; index < end; index++) {
         const call = calls[index];
         pass.setPipeline(call.pipeline);
@@ -143,6 +192,10 @@ export class Executor {
   }
 
   write(tensor: Tensor, data: Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer>, elementOffset = 0): void {
+    if (this.stream?.unitOf(tensor)) {
+      this.stream.store(tensor, data);
+      return;
+    }
     const place = this.place(tensor);
     if (elementOffset * 4 + data.byteLength > align(place.bytes))
       throw problem(
@@ -195,6 +248,11 @@ export class Executor {
     );
   }
 
+  /** Bytes on the host that stand in for device memory. */
+  hostBytes(): MemoryBytes {
+    return this.host.measured();
+  }
+
   dispose(): void {
     this.bequeath([]);
   }
@@ -233,6 +291,25 @@ export class Executor {
     const place = this.options.placements.get(tensor.id);
     if (!place) throw problem('engine.place', `${tensor.name} has no memory.`, 'This is a defect in the planner.');
     return place;
+  }
+
+  /** Splits a program where it passes from one unit of weights to another. */
+  private sections(dispatches: readonly Dispatch[]): Section[] {
+    const sections: Section[] = [];
+    let from = 0;
+    let unit: StreamUnit | undefined;
+    dispatches.forEach(({ bindings }, index) => {
+      for (const tensor of bindings) {
+        const needed = this.stream?.unitOf(tensor);
+        if (!needed || needed === unit) continue;
+        if (unit) {
+          sections.push({ from, to: index, unit });
+          from = index;
+        }
+        unit = needed;
+      }
+    });
+    return [...sections, { from, to: dispatches.length, unit }];
   }
 
   private bindGroup(dispatch: Dispatch): GPUBindGroup {

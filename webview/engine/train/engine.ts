@@ -1,4 +1,5 @@
 import { problem } from '../../../src/common/errors';
+import type { MemoryBytes } from '../../../src/common/run/events';
 import { embeddingBuckets } from '../ops/embeddingBuckets';
 import { nextLogits } from '../generate/nextLogits';
 import { leadOf, newRows, padTo, type MicroBatch } from '../data/batches';
@@ -194,6 +195,11 @@ export class Engine {
     }
   }
 
+  /** Bytes on the host that stand in for device memory. */
+  hostBytes(): MemoryBytes {
+    return this.executor.hostBytes();
+  }
+
   idle(): Promise<void> {
     return this.executor.idle();
   }
@@ -242,7 +248,7 @@ export class Engine {
     if (name === 'train' || name === 'evaluate') this.write('labels', padded.labels);
     if (name === 'train' && this.inputs.has('bucket_ids')) this.writeBuckets(padded.tokens);
     this.executor.writeStep(step);
-    this.executor.run(program);
+    await this.executor.runStreamed(program);
   }
 
   private writeBuckets(tokens: Uint32Array): void {

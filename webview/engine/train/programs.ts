@@ -27,6 +27,7 @@ export interface EngineSpec {
   readonly profile: Profile;
   /** What the backward pass finds kept; everything without it. */
   readonly checkpointing?: Checkpointing;
+  readonly offload?: Offload;
   readonly limits: DeviceLimits;
   /** AdamW's β1, β2. */
   readonly betas: readonly [number, number];
@@ -36,6 +37,11 @@ export interface EngineSpec {
   readonly streams: { readonly train: number; readonly evaluate: number; readonly generate: number };
   /** Absent when nothing is generated with a cache. */
   readonly cache?: CacheSize;
+}
+
+/** What waits on the host between uses. */
+export interface Offload {
+  readonly parameters: 'none' | 'cpu';
 }
 
 /** Room of a key-value cache. */
@@ -84,6 +90,7 @@ export function planPrograms(spec: EngineSpec): EnginePrograms {
     limits: spec.limits,
     gradients: programOf('train').gradients,
     readbackBytes,
+    streamsWeights: spec.offload?.parameters === 'cpu',
     ringValues: () => Math.max(scalarCount, importance?.count ?? 0),
     programs: trainables => {
       const trains = models.train !== undefined;

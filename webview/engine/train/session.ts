@@ -82,7 +82,8 @@ export class Session {
   /** What the run holds on the device, forecast beside measured, and over a step. */
   private *memory(): Generator<TrainOutput> {
     const forecast = forecastOf(this.run.programs);
-    yield event({ type: 'memory', forecast: forecast.bytes, measured: this.ports.opened.ledger.measured() });
+    const measured = { ...this.ports.opened.ledger.measured(), ...this.engine.hostBytes() };
+    yield event({ type: 'memory', forecast: forecast.bytes, measured });
     yield event({ type: 'timeline', ...forecast.timeline });
   }
 

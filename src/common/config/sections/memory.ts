@@ -66,6 +66,26 @@ export const memorySchema = z
         change: 'activations are what does not fit: long examples, large batches, many blocks.',
         examples: ['block', 'selective'],
       }),
+    offload: z
+      .strictObject({
+        parameters: z
+          .enum(['none', 'cpu'])
+          .default('none')
+          .meta({
+            description:
+              'Where the frozen matrices of the transformer blocks wait while they are not used. `cpu` keeps them in host memory, ' +
+              'and two blocks at a time on the GPU: the next one is uploaded while this one computes, forward and backward. ' +
+              'Embedding, output head, norms, biases and what trains stay on the GPU. Losses are the same, bit for bit.',
+            differs: 'In DeepSpeed it is `offload_param` of ZeRO stage 3, in accelerate `device_map` with `cpu`.',
+            change: 'the base model alone does not fit the GPU.',
+            examples: ['cpu'],
+          }),
+      })
+      .default({ parameters: 'none' })
+      .meta({
+        description: 'What leaves GPU memory between uses, and where it waits.',
+        change: 'quantization and checkpointing are not enough.',
+      }),
     budget_mib: z
       .number()
       .positive()

@@ -1,0 +1,75 @@
+import { strict as assert } from 'node:assert';
+import { prepareRun } from '../../webview/engine/train/prepare';
+import { relativeError, testDevice } from './harness';
+import { eventsOf, lossesOf, resultOf, runJob, smallJob, type Overrides, type SmallFamily } from './smallRun';
+
+const training = { max_steps: 20, eval_steps: 10, save_steps: 20, importance_steps: 5 };
+const block = { gradient_checkpointing: 'block' };
+
+const cases: readonly (readonly [SmallFamily, Overrides])[] = [
+  ['deep', { method: { lora_dropout: 0.3 }, training }],
+  ['deep', { memory: { quantization: 'nf4', ...block }, training }],
+  ['deep', { memory: { quantization: 'f16' }, method: { type: 'bottleneck', reduction_factor: 4 }, training }],
+  ['deep', { memory: block, method: { type: 'weightlora', r: 2, lr_w: 0.5 }, training }],
+  ['gpt2', { method: { type: 'prefix', num_virtual_tokens: 5 }, training }],
+  ['deep', { method: { type: 'few-shot', shots: 1, draws: 2 } }],
+];
+
+/** Numbers and files of a run whose memory must be its forecast. */
+async function trained(family: SmallFamily, overrides: Overrides, parameters: 'none' | 'cpu') {
+  const memory = { ...overrides.memory, offload: { parameters } };
+  const outputs = await runJob(smallJob(family, { ...overrides, memory }));
+  const memories = eventsOf(outputs, 'memory');
+  for (const { forecast, measured } of memories) assert.deepEqual(measured, forecast);
+  const numbers = {
+    losses: lossesOf(outputs),
+    evaluations: eventsOf(outputs, 'evaluation'),
+    samples: eventsOf(outputs, 'sample'),
+    files: resultOf(outputs),
+  };
+  return { numbers, forecast: memories[0].forecast };
+}
+
+describe('offloaded parameters', () => {
+  for (const [family, overrides] of cases)
+    it(`change no bit: ${family} ${JSON.stringify({ ...overrides.method, ...overrides.memory })}`, async () => {
+      const plain = await trained(family, overrides, 'none');
+      const offloaded = await trained(family, overrides, 'cpu');
+      assert.deepEqual(offloaded.numbers, plain.numbers);
+      assert.equal(plain.forecast.offloadedCpu, undefined);
+      assert.ok((offloaded.forecast.offloadedCpu ?? 0) > 0);
+      const [more, less] = [plain, offloaded].map(({ forecast }) => forecast.weights ?? 0);
+      assert.ok(family === 'gpt2' ? less <= more : less < more, `${less} of ${more}`);
+    });
+
+  it('resume bit for bit', async () => {
+    const overrides = { memory: { offload: { parameters: 'cpu' } }, method: { lora_dropout: 0.1 } };
+    const whole = await runJob(smallJob('deep', overrides));
+    const checkpoint = whole.find(output => output.kind === 'checkpoint');
+    assert.ok(checkpoint?.kind === 'checkpoint' && checkpoint.step === 3);
+    const rest = await runJob(smallJob('deep', overrides, { checkpoint: checkpoint.files }));
+    assert.deepEqual(lossesOf(rest), lossesOf(whole).slice(3));
+    assert.deepEqual(resultOf(rest), resultOf(whole));
+  });
+
+  it('leave two blocks on the device, whatever the depth', async () => {
+    const { info, profile } = await testDevice();
+    const prepared = (parameters: string) =>
+      prepareRun(smallJob('deep', { memory: { offload: { parameters } } }), { limits: info.limits, profile });
+    const { plan } = prepared('cpu').programs;
+    const slots = plan.buffers.filter(({ label }) => label.startsWith('block slot'));
+    assert.equal(slots.length, 2);
+    const whole = prepared('none').programs.plan.buffers.find(({ label }) => label === 'frozen weights');
+    const rest = plan.buffers.find(({ label }) => label === 'frozen weights');
+    assert.ok(whole && rest);
+    const blocks = whole.bytes - rest.bytes;
+    assert.ok(relativeError([(slots[0].bytes * 5) / blocks], [1]) < 1e-6, `${slots[0].bytes} of ${blocks}`);
+  });
+
+  it('are nothing for full fine-tuning, which freezes nothing', async () => {
+    const outputs = await runJob(smallJob('llama', { full: true, memory: { offload: { parameters: 'cpu' } } }));
+    const [{ forecast, measured }] = eventsOf(outputs, 'memory');
+    assert.deepEqual(measured, forecast);
+    assert.equal(forecast.offloadedCpu, undefined);
+  });
+});

@@ -1,0 +1,68 @@
+import { problem } from '../../../src/common/errors';
+import type { Tensor } from '../graph/tensor';
+import { byteLength } from '../graph/tensor';
+import type { Placement } from '../memory/layout';
+import type { StreamPlan, StreamUnit } from '../memory/streams';
+import type { HostMemory } from './hostMemory';
+
+/** The device's side of a stream: its queue, and the buffers that the slots are. */
+export interface StreamDevice {
+  readonly queue: GPUQueue;
+  readonly buffers: readonly GPUBuffer[];
+  readonly placements: ReadonlyMap<number, Placement>;
+}
+
+/** Keeps weights on the host and brings them to their slot on the device before they are used. */
+export class WeightStream {
+  private readonly stored = new Map<number, Uint32Array<ArrayBuffer>>();
+  private readonly inSlot = new Map<number, StreamUnit>();
+  private readonly lastUse = new Map<number, Promise<undefined>>();
+
+  constructor(
+    private readonly plan: StreamPlan,
+    private readonly device: StreamDevice,
+    host: HostMemory,
+  ) {
+    for (const { tensors } of plan.units)
+      for (const { id, shape, dtype } of tensors) this.stored.set(id, host.allocate(byteLength(shape, dtype)));
+  }
+
+  /** The unit that `tensor` comes with; undefined for one that stays on the device. */
+  unitOf(tensor: Tensor): StreamUnit | undefined {
+    return this.plan.unitOf.get(tensor.id);
+  }
+
+  /** Puts values into the host's copy; the next use of the tensor sees them. */
+  store(tensor: Tensor, data: Uint32Array | Float32Array): void {
+    const target = this.stored.get(tensor.id);
+    if (target?.length !== data.length)
+      throw problem('engine.write', `${data.length} values do not fit ${tensor.name}.`, 'This is a defect.');
+    target.set(data instanceof Float32Array ? new Uint32Array(data.buffer, data.byteOffset, data.length) : data);
+    const unit = this.unitOf(tensor);
+    if (unit && this.inSlot.get(unit.slot) === unit) this.inSlot.delete(unit.slot);
+  }
+
+  /**
+   * Puts a unit into its slot, behind all work submitted so far. Waits until the work on what is in the slot is done:
+   * the queue keeps a copy of everything written to it, and only this bounds how many there are.
+   */
+  async bring(unit: StreamUnit): Promise<void> {
+    if (this.inSlot.get(unit.slot) === unit) return;
+    this.inSlot.set(unit.slot, unit);
+    await this.lastUse.get(unit.slot);
+    const { queue, buffers, placements } = this.device;
+    for (const { id } of unit.tensors) {
+      const place = placements.get(id) as Placement;
+      queue.writeBuffer(buffers[place.buffer], place.offset, this.stored.get(id));
+    }
+  }
+
+  /** Work on a unit has been submitted. */
+  used(unit: StreamUnit): void {
+    const done = this.device.queue.onSubmittedWorkDone().then(
+      () => undefined,
+      () => undefined,
+    );
+    this.lastUse.set(unit.slot, done);
+  }
+}
