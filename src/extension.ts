@@ -1,10 +1,13 @@
 import * as vscode from 'vscode';
+import { registerComparisonCommands } from './commands/comparisonCommands';
 import { Generator } from './commands/generate';
 import { GpuDoctor } from './commands/gpuDoctor';
 import { Registrar } from './commands/registrar';
 import { registerRunCommands } from './commands/runCommands';
 import { invokeAction, registerFolderCommands } from './commands/runFolderCommands';
 import type { Services } from './commands/services';
+import { enqueueConfigs } from './commands/startComparison';
+import { Comparisons } from './comparison/panels';
 import { WorkspaceFacts } from './configEditor/facts';
 import { registerConfigEditor } from './configEditor/register';
 import { Overlays } from './dashboard/overlays';
@@ -19,7 +22,7 @@ import { RunController } from './runs/controller';
 import { workspaceJobs } from './runs/jobSource';
 import { RunQueue } from './runs/queue';
 import { Scheduler } from './runs/scheduler';
-import { SessionStart } from './runs/sessionStart';
+import { SessionStart, type SessionDeps } from './runs/sessionStart';
 import { RunStore } from './runs/store';
 import { systemTimer, workspaceRoots } from './runs/workspaceRoots';
 
@@ -62,7 +65,18 @@ export function activate(context: vscode.ExtensionContext): ExtensionApi {
       command: (runId, command) => (command === 'resume' ? running.resume(runId) : running.command(runId, command)),
     }),
   );
-  const start = own(new SessionStart({ store, controller: running, queue, dashboards, session, log }));
+  const comparisons = own(
+    new Comparisons({
+      extensionUri,
+      store,
+      queue,
+      log,
+      openRun: runId => dashboards.show(runId),
+      enqueue: configs => enqueueConfigs({ scheduler }, configs),
+    }),
+  );
+  const views = beside(dashboards, comparisons, store);
+  const start = own(new SessionStart({ store, controller: running, queue, dashboards: views, session, log }));
   const feed = own(new StatusFeed(engine, running, store));
   const gpu = { limits: () => feed.adapter?.limits, onDidChangeLimits: feed.onDidChangeAdapter };
   const facts = own(new WorkspaceFacts({ extensionUri, ...gpu }));
@@ -76,6 +90,7 @@ export function activate(context: vscode.ExtensionContext): ExtensionApi {
     engine,
     dashboards,
     overlays,
+    comparisons,
     facts,
     refresh: () => start.refresh(),
   };
@@ -83,6 +98,7 @@ export function activate(context: vscode.ExtensionContext): ExtensionApi {
   const retained = { webviewOptions: { retainContextWhenHidden: true } };
   own(vscode.window.registerWebviewViewProvider(EngineView.id, engine, retained));
   own(vscode.window.registerWebviewPanelSerializer(Dashboards.viewType, dashboards));
+  own(vscode.window.registerWebviewPanelSerializer(Comparisons.viewType, comparisons));
   own(registerExplorer(services, problem => registrar.report(problem)));
   own(new StatusBar(store, running));
   own(new ContextKeys(services));
@@ -92,12 +108,25 @@ export function activate(context: vscode.ExtensionContext): ExtensionApi {
   registerRunCommands(registrar, services);
   registerFolderCommands(registrar, services, doctor);
   registrar.addAll({ 'peft.generate': (...args) => generator.run(args) });
+  registerComparisonCommands(registrar, services);
 
   own(running.onProblem(problem => registrar.report(problem)));
   own(running.onDidEnd(end => void announceEnd(end, dashboards)));
   own(engine.onFault(fault => log.warn(`engine: ${fault.message}`)));
   own(engine.onDidPress(command => void pressed(command)));
   return { ...services, settled: start.begin() };
+}
+
+/** A run that starts opens its dashboard, unless a comparison on show draws it already. */
+function beside(dashboards: Dashboards, comparisons: Comparisons, store: RunStore): SessionDeps['dashboards'] {
+  return {
+    refresh: () => dashboards.refresh(),
+    show: (id, options) => {
+      const run = store.find(id);
+      if (run && comparisons.showsConfig(run.root.key, run.summary.configPath)) return;
+      dashboards.show(id, options);
+    },
+  };
 }
 
 /** Buttons of the Engine view are the commands of the palette. */

@@ -65,7 +65,8 @@ async function requestFrom(services: Services, args: readonly unknown[]): Promis
   };
 }
 
-async function configUri(args: readonly unknown[]): Promise<vscode.Uri> {
+/** The config that a command means: its argument, the one in the editor, or the one that is picked. */
+export async function configUri(args: readonly unknown[]): Promise<vscode.Uri> {
   const [first] = args;
   if (first instanceof vscode.Uri) return first;
   const active = vscode.window.activeTextEditor?.document.uri;

@@ -1,4 +1,5 @@
 import type * as vscode from 'vscode';
+import type { Comparisons } from '../comparison/panels';
 import type { FactSource } from '../configEditor/facts';
 import type { Overlays } from '../dashboard/overlays';
 import type { Dashboards } from '../dashboard/panels';
@@ -19,6 +20,7 @@ export interface Services {
   readonly engine: EngineView;
   readonly dashboards: Dashboards;
   readonly overlays: Overlays;
+  readonly comparisons: Comparisons;
   /** What the editor knows about a config beyond its text. */
   readonly facts: FactSource;
   /** Reads all runs from disk again. */

@@ -59,7 +59,8 @@ async function eventsState(files: Files, folder: string): Promise<EventsState | 
 }
 
 function isSummary(value: unknown): value is RunSummary {
-  const { id, name, state, step, totalSteps, createdAt } = (value ?? {}) as Partial<Record<keyof RunSummary, unknown>>;
-  const texts = [id, name, state].every(one => typeof one === 'string');
+  const summary = (value ?? {}) as Partial<Record<keyof RunSummary, unknown>>;
+  const { id, name, configPath, state, step, totalSteps, createdAt } = summary;
+  const texts = [id, name, configPath, state].every(one => typeof one === 'string');
   return texts && [step, totalSteps, createdAt].every(one => typeof one === 'number');
 }

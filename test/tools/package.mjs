@@ -22,6 +22,7 @@ const required = [
   'dist/extension.js',
   'dist/extension.web.js',
   'dist/dashboard.js',
+  'dist/comparison.js',
   'dist/enginePage.js',
   'dist/worker.js',
   'dist/codicon.ttf',

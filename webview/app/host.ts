@@ -1,15 +1,8 @@
 import type { Problem } from '../../src/common/errors';
 import type { DashboardNotification, DashboardRequests } from '../../src/common/protocol';
-import { connect, type Connection, type Port } from '../../src/common/rpc';
+import { connect, type Connection } from '../../src/common/rpc';
 import { parseSavedState, type SavedState } from './preferences';
-
-interface VsCodeApi {
-  postMessage(message: unknown): void;
-  getState(): unknown;
-  setState(state: unknown): void;
-}
-
-declare function acquireVsCodeApi(): VsCodeApi;
+import { connectVsCode } from './vsCode';
 
 /** The extension host as this page sees it. */
 export interface Host {
@@ -18,20 +11,12 @@ export interface Host {
   writeState(state: SavedState): void;
 }
 
-/** Connects the page to the host. VS Code hands its API out once, so this is called once. */
+/** Connects the page to the host; called once. */
 export function connectHost(
   onNotification: (notification: DashboardNotification) => void,
   onFault: (fault: Problem) => void,
 ): Host {
-  const api = acquireVsCodeApi();
-  const port: Port = {
-    post: frame => api.postMessage(frame),
-    onFrame: listener => {
-      const relay = (message: MessageEvent<unknown>): void => listener(message.data);
-      window.addEventListener('message', relay);
-      return { dispose: () => window.removeEventListener('message', relay) };
-    },
-  };
+  const { api, port } = connectVsCode();
   const hear = (body: unknown): void => {
     if (isNotification(body)) onNotification(body);
   };

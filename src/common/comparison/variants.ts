@@ -1,6 +1,7 @@
 import { applyEdits, textEdits, type EditOp } from '../config/edits';
-import type { ForecastFacts, ModelFacts } from '../config/facts';
+import type { ForecastFacts, LintFacts, ModelFacts } from '../config/facts';
 import { parseConfig } from '../config/parse';
+import { stepPlan } from '../config/plan';
 import type { ConfigPath } from '../config/range';
 import { recommendedRate } from '../config/recommendedRate';
 import { runConfigSchema, type MethodConfig, type RunConfig } from '../config/schema';
@@ -17,6 +18,12 @@ export interface BaseConfig {
   readonly model?: ModelFacts;
   /** The engine's own planner; needed for matched parameters. */
   readonly forecast?: (config: RunConfig) => Pick<ForecastFacts, 'trainableParameters'> | { readonly problem: unknown };
+}
+
+/** A base config with what the editor knows about it. */
+export function baseAs(text: string, config: RunConfig, { data, model, forecast }: LintFacts): BaseConfig {
+  const { totalSteps = 0 } = stepPlan(config, data?.train?.rows);
+  return { text, config, totalSteps, model, forecast };
 }
 
 /** What is made equal beyond data order, seed and steps. */

@@ -6,6 +6,8 @@ import type { RunManifest, RunView } from './view';
 export interface RunSummary {
   readonly id: string;
   readonly name: string;
+  /** The config file, relative to the workspace folder. */
+  readonly configPath: string;
   readonly state: RunState;
   readonly method: string;
   readonly step: number;
@@ -34,8 +36,8 @@ export function summarize(view: RunView): RunSummary {
   };
 }
 
-function fromManifest({ id, name, config, createdAt }: RunManifest) {
-  return { id, name, method: config.method.type, createdAt };
+function fromManifest({ id, name, config, configPath, createdAt }: RunManifest) {
+  return { id, name, configPath, method: config.method.type, createdAt };
 }
 
 function bestOf(losses: readonly number[]): number | undefined {

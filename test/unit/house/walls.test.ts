@@ -5,6 +5,7 @@ import { build, type Metafile } from 'esbuild';
 const bundles = {
   host: 'src/extension.ts',
   dashboard: 'webview/app/main.ts',
+  comparison: 'webview/app/compare/main.ts',
   enginePage: 'webview/enginePage/main.ts',
   worker: 'webview/worker/trainWorker.ts',
   headless: 'src/headless/cli.ts',
