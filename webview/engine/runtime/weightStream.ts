@@ -52,8 +52,9 @@ export class WeightStream {
     await this.lastUse.get(unit.slot);
     const { queue, buffers, placements } = this.device;
     for (const { id } of unit.tensors) {
-      const place = placements.get(id) as Placement;
-      queue.writeBuffer(buffers[place.buffer], place.offset, this.stored.get(id));
+      const place = placements.get(id);
+      const data = this.stored.get(id);
+      if (place && data) queue.writeBuffer(buffers[place.buffer], place.offset, data);
     }
   }
 
