@@ -16,7 +16,8 @@ export interface CommandLine {
 export const usage = `Usage:
   train CONFIG [--out DIR] [--resume CHECKPOINT] [--set key.path=value …] [--json]
   forecast CONFIG [--set key.path=value …] [--json]
-  generate CONFIG|MODEL --prompt TEXT …`;
+  generate CONFIG|MODEL --prompt TEXT …
+  merge RUN_OR_ADAPTER --out DIR …`;
 
 /** Reads `train|forecast CONFIG …`. Throws `cli.*` with the usage as its hint. */
 export function parseCommandLine(argv: readonly string[]): CommandLine {

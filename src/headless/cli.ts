@@ -7,6 +7,8 @@ import { forecastCommand } from './forecastCommand';
 import { parseGenerateLine } from './generateArguments';
 import { generateCommand } from './generateCommand';
 import { nodeGpu } from './gpu';
+import { parseMergeLine } from './mergeArguments';
+import { mergeCommand } from './mergeCommand';
 import type { EnginePorts } from './ports';
 import { trainCommand } from './trainCommand';
 
@@ -28,6 +30,7 @@ const ports: EnginePorts = {
 
 async function main(argv: readonly string[]): Promise<void> {
   if (argv[0] === 'generate') return generateCommand(parseGenerateLine(argv), ports);
+  if (argv[0] === 'merge') return mergeCommand(parseMergeLine(argv), ports);
   const line = parseCommandLine(argv);
   await (line.command === 'forecast' ? forecastCommand(line) : trainCommand(line, ports));
 }

@@ -36,12 +36,15 @@ export function checkConfig(text: string, label: string): RunConfig {
   throw problem(first.code, `${label}, line ${line}: ${first.message}`, first.hint);
 }
 
-/** The model a config names: `builtin:NAME` from this project, else a folder relative to the config. */
+/** The model a config names. */
 export function readModel({ path, config }: HeadlessConfig): Promise<ModelSource> {
-  const builtin = /^builtin:(.*)$/.exec(config.model)?.[1];
-  const folder =
-    builtin === undefined ? resolve(dirname(path), config.model) : join(projectRoot(), 'media/models', builtin);
-  return readModelFolder(nodeFiles(folder), { label: config.model });
+  return readModelFolder(nodeFiles(modelFolder(config.model, dirname(path))), { label: config.model });
+}
+
+/** Where `builtin:NAME` lies in this project; any other model is a folder relative to `base`. */
+export function modelFolder(model: string, base: string): string {
+  const builtin = /^builtin:(.*)$/.exec(model)?.[1];
+  return builtin === undefined ? resolve(base, model) : join(projectRoot(), 'media/models', builtin);
 }
 
 /** The bundle lies in `dist/`, so the project is one folder up. */

@@ -1,6 +1,6 @@
 /**
- * `npm run train -- …`, `npm run forecast -- …` and `npm run generate -- …`: the engine in node. Installs packages and builds
- * `dist/headless.mjs` when they are missing or older than their sources, picks a software Vulkan driver where the
+ * `npm run train -- …`, `npm run forecast -- …`, `npm run generate -- …` and `npm run merge -- …`: the engine in node. Installs packages and
+ * builds `dist/headless.mjs` when they are missing or older than their sources, picks a software Vulkan driver where the
  * machine has no GPU, and hands the terminal to the program: on standard output there is nothing but what it prints.
  */
 import { spawnSync } from 'node:child_process';
@@ -42,7 +42,7 @@ async function driver() {
 
 await ensurePackages();
 build();
-const needsGpu = process.argv[2] !== 'forecast';
+const needsGpu = !['forecast', 'merge'].includes(process.argv[2]);
 const env = { ...process.env, ...(needsGpu ? await driver() : {}) };
 const result = spawnSync('node', [bundle, ...process.argv.slice(2)], { stdio: 'inherit', env });
 process.exitCode = result.status ?? 1;
