@@ -1,6 +1,7 @@
 import type { Problem } from '../../errors';
 import type { ForecastFacts } from '../facts';
 import { mib, removal, type Finding, type LintContext, type Rule } from '../rule';
+import type { RunConfig } from '../schema';
 import { remedies } from './shrink';
 
 const MiB = 2 ** 20;
@@ -26,7 +27,9 @@ const aboveBudget: Rule = {
   why:
     'The forecast is what the engine will ask of the GPU, to the byte. Above memory.budget_mib the run is refused; ' +
     'above 90 % of it is a warning, because other programs and the driver need room too.',
-  advice: 'In this order: smaller micro-batch with more accumulation, f16 or nf4 base weights, shorter rows, LoRA.',
+  advice:
+    'In this order: smaller micro-batch with more accumulation, gradient checkpointing, f16 or nf4 base weights, shorter rows, ' +
+    'offload of parameters, LoRA.',
   check: context => {
     const { budget_mib: budget } = context.config.memory;
     const forecast = forecastOf(context);
@@ -102,6 +105,67 @@ const aboveBinding: Rule = {
   check: context => refusalFindings(context, 'maxStorageBufferBindingSize'),
 };
 
+const idleCheckpointing: Rule = {
+  id: 'M06',
+  severity: 'warning',
+  title: 'Checkpointing saves little here',
+  why:
+    'Running blocks again costs a third more time in full fine-tuning and a half on a frozen base. With few blocks, or where ' +
+    'activations are a small part of the memory, there is little to gain.',
+  advice: 'Set memory.gradient_checkpointing to none.',
+  check: context => {
+    const { config, facts } = context;
+    if (config.memory.gradient_checkpointing !== 'block') return [];
+    const path = ['memory', 'gradient_checkpointing'];
+    const without: RunConfig = { ...config, memory: { ...config.memory, gradient_checkpointing: 'none' } };
+    const before = facts.forecast?.(without);
+    const now = forecastOf(context);
+    if (before === undefined || 'problem' in before || now === undefined) return [];
+    const saved = before.total - now.total;
+    if (saved >= 0.1 * before.total) return [];
+    const message = `Checkpointing blocks saves ${mib(saved)} of ${mib(before.total)} MiB.`;
+    return [{ path, message, fixes: [removal(path)] }];
+  },
+};
+
+const idleOffload: Rule = {
+  id: 'M09',
+  severity: 'warning',
+  title: 'Parameters are offloaded though they fit',
+  why:
+    'Offloaded blocks travel to the GPU twice a micro-batch, forward and backward. When everything fits the budget ' +
+    'without it, the transfers buy nothing.',
+  advice: 'Set memory.offload.parameters to none.',
+  check: context => {
+    const { config, facts } = context;
+    const { budget_mib: budget, offload } = config.memory;
+    if (offload.parameters === 'none' || budget === undefined) return [];
+    const resident: RunConfig = {
+      ...config,
+      memory: { ...config.memory, offload: { ...offload, parameters: 'none' } },
+    };
+    const forecast = facts.forecast?.(resident);
+    if (forecast === undefined || 'problem' in forecast || forecast.total > 0.9 * budget * MiB) return [];
+    const path = ['memory', 'offload', 'parameters'];
+    const message = `Without offload the run needs ${mib(forecast.total)} MiB; the budget is ${budget} MiB.`;
+    return [{ path, message, fixes: [removal(path)] }];
+  },
+};
+
+const repeatedTransfers: Rule = {
+  id: 'M10',
+  severity: 'warning',
+  title: 'Every micro-batch pays for the offload',
+  why: 'Offloaded blocks travel twice for each micro-batch, so an optimizer step of many small ones multiplies the transfers.',
+  advice: 'Use larger micro-batches with less accumulation.',
+  check: ({ config }): Finding[] => {
+    const { gradient_accumulation_steps: steps } = config.training;
+    if (config.memory.offload.parameters === 'none' || steps < 8) return [];
+    const message = `With parameters offloaded, ${steps} micro-batches a step send every frozen block ${2 * steps} times.`;
+    return [{ path: ['training', 'gradient_accumulation_steps'], message }];
+  },
+};
+
 const uselessHalf: Rule = {
   id: 'S05',
   severity: 'info',
@@ -117,4 +181,13 @@ const uselessHalf: Rule = {
   },
 };
 
-export const memoryRules: readonly Rule[] = [aboveBuffer, aboveBinding, aboveBudget, statesAboveBudget, uselessHalf];
+export const memoryRules: readonly Rule[] = [
+  aboveBuffer,
+  aboveBinding,
+  aboveBudget,
+  idleCheckpointing,
+  idleOffload,
+  repeatedTransfers,
+  statesAboveBudget,
+  uselessHalf,
+];

@@ -1,14 +1,15 @@
 import type { EditOp, Fix } from '../edits';
 import type { ForecastFacts } from '../facts';
-import { mib, quantile, type LintContext } from '../rule';
+import { mib, quantile, share, type LintContext } from '../rule';
 import type { ConfigPath } from '../range';
-import type { RunConfig } from '../schema';
+import { runConfigSchema, type RunConfig } from '../schema';
 
-/** A way to use less memory, with the key it changes. */
+/** A way to use less memory: the keys it changes, what it is called, what it costs. */
 interface Shrink {
-  readonly path: ConfigPath;
   readonly edits: readonly EditOp[];
   readonly config: RunConfig;
+  readonly title: string;
+  readonly cost: string;
 }
 
 /** What makes a run fit. */
@@ -18,58 +19,63 @@ export interface Remedy {
 }
 
 /**
- * The changes that make `fits` true, cheapest first; what each costs was planned, not guessed. `path` is the key of the
- * first of them, or of the largest consumer that can be changed at all.
+ * The changes that make `fits` true, cheapest first, each titled with what it saves, which was planned and not guessed,
+ * and what it costs. `path` is the key of the first of them, or of the largest consumer that can be changed at all.
  */
 export function remedies(context: LintContext, fits: (forecast: ForecastFacts) => boolean): Remedy {
   const all = shrinks(context);
-  const single = all.flatMap(shrink => asFix(context, [shrink], fits));
+  const single = all.flatMap(shrink => asFix(context, shrink, fits));
   if (single.length > 0)
     return { path: single[0].edits[0].path, fixes: single.map((fix, i) => ({ ...fix, preferred: i === 0 })) };
   const together = merge(
     context,
-    all.filter(shrink => shrink.path.at(-1) !== 'type'),
+    all.filter(({ edits }) => edits[0].path.at(-1) !== 'type'),
   );
-  const combined = together === undefined ? [] : asFix(context, [together], fits);
-  const path = all[0]?.path ?? ['model'];
+  const combined = together === undefined ? [] : asFix(context, together, fits);
+  const path = all[0]?.edits[0].path ?? ['model'];
   return { path, fixes: combined.map(fix => ({ ...fix, preferred: true })) };
 }
 
-function asFix(context: LintContext, [shrink]: readonly Shrink[], fits: (forecast: ForecastFacts) => boolean): Fix[] {
-  const forecast = context.facts.forecast?.(shrink.config);
+/** `Checkpoint whole blocks: −212 MiB, about +50 % time`. */
+function asFix(context: LintContext, shrink: Shrink, fits: (forecast: ForecastFacts) => boolean): Fix[] {
+  const plan = context.facts.forecast;
+  const forecast = plan?.(shrink.config);
   if (forecast === undefined || 'problem' in forecast || !fits(forecast)) return [];
-  const changes = shrink.edits.flatMap(edit => (edit.op === 'set' ? [`${edit.path.at(-1)} ${show(edit.value)}`] : []));
-  return [{ title: `Use ${changes.join(', ')} (${mib(forecast.total)} MiB)`, edits: shrink.edits }];
-}
-
-function show(value: unknown): string {
-  return typeof value === 'object' && value !== null && 'type' in value ? String(value.type) : String(value);
+  const now = plan?.(context.config);
+  const saved = now === undefined || 'problem' in now ? undefined : now.total - forecast.total;
+  const memory = saved === undefined ? `${mib(forecast.total)} MiB` : `−${mib(saved)} MiB`;
+  return [{ title: `${shrink.title}: ${memory}, ${shrink.cost}`, edits: shrink.edits }];
 }
 
 function shrinks(context: LintContext): Shrink[] {
   return [
-    ...smallerBatches(context),
     ...smallerEvaluation(context),
+    ...keepingLess(context, 'selective'),
+    ...smallerBatches(context),
+    ...keepingLess(context, 'block'),
     ...fewerBits(context),
     ...shorterRows(context),
+    ...waitingWeights(context),
     ...adapterOnly(context),
   ];
 }
 
-function change(config: RunConfig, edits: readonly EditOp[]): Shrink {
-  const training = { ...config.training };
-  let next: RunConfig = { ...config, training };
-  for (const edit of edits) {
-    if (edit.op !== 'set') continue;
-    const [section, key] = edit.path;
-    const part = { ...(next[section as keyof RunConfig] as object), [String(key)]: edit.value };
-    next = { ...next, [section]: part };
-  }
-  return { path: edits[0].path, edits, config: next };
+type Named = Pick<Shrink, 'title' | 'cost'>;
+
+function change(config: RunConfig, named: Named, edits: readonly EditOp[]): Shrink {
+  const next = structuredClone(config) as unknown as Record<string, unknown>;
+  for (const edit of edits) if (edit.op === 'set') put(next, edit.path, edit.value);
+  return { ...named, edits, config: next as unknown as RunConfig };
 }
 
-function set(section: string, key: string, value: unknown): EditOp {
-  return { op: 'set', path: [section, key], value };
+/** Sets a value below sections that a config always has. */
+function put(section: Record<string, unknown>, [key, ...rest]: ConfigPath, value: unknown): void {
+  if (rest.length === 0) section[key] = value;
+  else put(section[key] as Record<string, unknown>, rest, value);
+}
+
+function set(path: ConfigPath, value: unknown): EditOp {
+  return { op: 'set', path, value };
 }
 
 /** Halves of the micro-batch, the optimizer step keeping its rows. */
@@ -78,62 +84,80 @@ function smallerBatches({ config }: LintContext): Shrink[] {
   const found: Shrink[] = [];
   for (let micro = Math.floor(batch / 2); micro >= 1; micro = Math.floor(micro / 2)) {
     if (batch % micro !== 0) continue;
+    const steps = accumulation * (batch / micro);
+    const title = `Use micro-batches of ${micro} with gradient_accumulation_steps ${steps}`;
     const edits = [
-      set('training', 'per_device_train_batch_size', micro),
-      set('training', 'gradient_accumulation_steps', accumulation * (batch / micro)),
+      set(['training', 'per_device_train_batch_size'], micro),
+      set(['training', 'gradient_accumulation_steps'], steps),
     ];
-    found.push(change(config, edits));
+    found.push(change(config, { title, cost: 'the same optimizer step in smaller pieces' }, edits));
   }
   return found;
 }
 
 function smallerEvaluation({ config }: LintContext): Shrink[] {
-  const evaluates = config.data.eval !== undefined && config.training.per_device_eval_batch_size > 1;
-  return evaluates ? [change(config, [set('training', 'per_device_eval_batch_size', 1)])] : [];
+  if (config.data.eval === undefined || config.training.per_device_eval_batch_size === 1) return [];
+  const named = { title: 'Evaluate with per_device_eval_batch_size 1', cost: 'evaluation takes longer' };
+  return [change(config, named, [set(['training', 'per_device_eval_batch_size'], 1)])];
+}
+
+/**
+ * Gradient checkpointing. A pass forward costs as much as one backward to the inputs, and full fine-tuning has another
+ * backward to the weights: one more forward is a half more work on a frozen base, a third on a trained one.
+ */
+function keepingLess({ config }: LintContext, kind: 'selective' | 'block'): Shrink[] {
+  const { gradient_checkpointing: now } = config.memory;
+  if (config.method.type === 'few-shot' || now === 'block' || now === kind) return [];
+  const named = {
+    selective: { title: 'Enable selective checkpointing', cost: 'norms and activations run twice' },
+    block: {
+      title: 'Enable block checkpointing',
+      cost: `about +${config.method.type === 'full' ? 33 : 50} % time`,
+    },
+  }[kind];
+  return [change(config, named, [set(['memory', 'gradient_checkpointing'], kind)])];
 }
 
 /** Half of the frozen weights' memory, then an eighth. */
 function fewerBits({ config }: LintContext): Shrink[] {
   const { quantization } = config.memory;
   if (config.method.type === 'full' || (quantization !== 'none' && quantization !== 'f16')) return [];
-  const smaller = quantization === 'none' ? ['f16', 'nf4'] : ['nf4'];
-  return smaller.map(value => change(config, [set('memory', 'quantization', value)]));
+  const cost = { f16: 'base weights are rounded', nf4: 'base weights lose precision' };
+  const smaller = quantization === 'none' ? (['f16', 'nf4'] as const) : (['nf4'] as const);
+  return smaller.map(kind =>
+    change(config, { title: `Store the base as ${kind}`, cost: cost[kind] }, [set(['memory', 'quantization'], kind)]),
+  );
 }
 
 /** Down to the length that 95 % of the rows keep whole. */
 function shorterRows({ config, facts }: LintContext): Shrink[] {
   const tokens = facts.data?.train?.tokens ?? [];
   const wanted = Math.ceil(quantile(tokens, 0.95) / 16) * 16;
-  return wanted > 0 && wanted < config.data.max_length ? [change(config, [set('data', 'max_length', wanted)])] : [];
+  if (wanted <= 0 || wanted >= config.data.max_length) return [];
+  const cut = tokens.filter(length => length > wanted).length;
+  const named = { title: `Use max_length ${wanted}`, cost: `${share(cut, tokens.length)} rows lose their end` };
+  return [change(config, named, [set(['data', 'max_length'], wanted)])];
+}
+
+/** Frozen blocks that take turns on the GPU. */
+function waitingWeights({ config }: LintContext): Shrink[] {
+  if (config.method.type === 'full' || config.memory.offload.parameters !== 'none') return [];
+  const named = { title: 'Offload parameters to host memory', cost: 'the frozen blocks are sent twice a micro-batch' };
+  return [change(config, named, [set(['memory', 'offload', 'parameters'], 'cpu')])];
 }
 
 /** Trains an adapter in place of all weights. */
 function adapterOnly({ config }: LintContext): Shrink[] {
   if (config.method.type !== 'full') return [];
-  const method: RunConfig['method'] = {
-    type: 'lora',
-    r: 8,
-    lora_alpha: 8,
-    lora_dropout: 0,
-    use_rslora: false,
-    target_modules: 'all-linear',
-    rank_pattern: {},
-    alpha_pattern: {},
-    init_lora_weights: true,
-    modules_to_save: [],
-    bias: 'none',
-  };
-  return [
-    {
-      path: ['method', 'type'],
-      edits: [{ op: 'set', path: ['method', 'type'], value: 'lora' }],
-      config: { ...config, method },
-    },
-  ];
+  const edits = [set(['method', 'type'], 'lora')];
+  const named = { title: 'Train a LoRA instead', cost: 'the base stays as it is' };
+  const method = runConfigSchema.shape.method.parse({ type: 'lora' });
+  return [{ ...named, edits, config: { ...config, method } }];
 }
 
 /** The last (strongest) of each kind at once. */
 function merge({ config }: LintContext, all: readonly Shrink[]): Shrink | undefined {
-  const strongest = new Map(all.flatMap(shrink => shrink.edits).map(edit => [edit.path.join('.'), edit]));
-  return strongest.size === 0 ? undefined : change(config, [...strongest.values()]);
+  const strongest = new Map(all.flatMap(({ edits }) => edits).map(edit => [edit.path.join('.'), edit]));
+  const named = { title: 'Use all of these savings at once', cost: 'with what each of them costs' };
+  return strongest.size === 0 ? undefined : change(config, named, [...strongest.values()]);
 }
