@@ -63,15 +63,17 @@ function shrinks(context: LintContext): Shrink[] {
 type Named = Pick<Shrink, 'title' | 'cost'>;
 
 function change(config: RunConfig, named: Named, edits: readonly EditOp[]): Shrink {
-  const next = structuredClone(config) as unknown as Record<string, unknown>;
-  for (const edit of edits) if (edit.op === 'set') put(next, edit.path, edit.value);
-  return { ...named, edits, config: next as unknown as RunConfig };
+  const next = edits.reduce<object>(
+    (base, edit) => (edit.op === 'set' ? put(base, edit.path, edit.value) : base),
+    config,
+  );
+  return { ...named, edits, config: next as RunConfig };
 }
 
-/** Sets a value below sections that a config always has. */
-function put(section: Record<string, unknown>, [key, ...rest]: ConfigPath, value: unknown): void {
-  if (rest.length === 0) section[key] = value;
-  else put(section[key] as Record<string, unknown>, rest, value);
+/** A copy with another value at `path`, below sections that a config always has. */
+function put(section: object, [key, ...rest]: ConfigPath, value: unknown): object {
+  if (rest.length === 0) return { ...section, [key]: value };
+  return { ...section, [key]: put((section as Record<string, object>)[key], rest, value) };
 }
 
 function set(path: ConfigPath, value: unknown): EditOp {
