@@ -1,6 +1,7 @@
 import type { RunState } from '../run/events';
 import { bestEvalLoss, lastExactMatch, trains, untouchedLoss, type ComparedRun } from './comparedRun';
 import type { ComparisonVariant } from './definition';
+import { paretoFront } from './pareto';
 import { estimate, type Estimate } from './statistics';
 
 /** A variant and what became of it: the newest run of its config, its place in the queue, or neither. */
@@ -29,16 +30,38 @@ export interface ComparedGroup {
   readonly tokens?: number;
   readonly trainable?: number;
   readonly trains: boolean;
+  /** The costs for which no other trained group is better in cost and loss; of finished ones only. */
+  readonly fronts: readonly Cost[];
+}
+
+/** What quality is weighed against. */
+export type Cost = 'memory' | 'time';
+
+/** A group's cost: bytes, or milliseconds of all training steps. */
+export function costOf(group: Pick<ComparedGroup, 'peakBytes' | 'trainMs'>, cost: Cost): number | undefined {
+  return cost === 'memory' ? group.peakBytes : group.trainMs;
 }
 
 /** The variants by group, in the order of the definition. */
 export function groupVariants(variants: readonly ComparedVariant[]): ComparedGroup[] {
   const untouched = untouchedBase(variants);
   const ids = [...new Set(variants.map(variant => variant.group))];
-  return ids.map(id => {
+  const groups = ids.map(id => {
     const own = variants.filter(variant => variant.group === id);
     return groupOf(id, own, untouched);
   });
+  const fronts = { memory: frontOf(groups, 'memory'), time: frontOf(groups, 'time') };
+  const costs = ['memory', 'time'] as const;
+  return groups.map(group => ({ ...group, fronts: costs.filter(cost => fronts[cost].has(group.id)) }));
+}
+
+function frontOf(groups: readonly ComparedGroup[], cost: Cost): ReadonlySet<string> {
+  const points = groups.flatMap(group => {
+    const [price, loss] = [costOf(group, cost), group.evalLoss?.mean];
+    const counts = group.trains && !group.isProvisional && price !== undefined && loss !== undefined;
+    return counts ? [{ id: group.id, cost: price, loss }] : [];
+  });
+  return new Set(paretoFront(points).map(point => point.id));
 }
 
 /** Evaluation loss of the base model before anything trained, as the first run that began there reported it. */
@@ -58,7 +81,7 @@ function groupOf(id: string, variants: readonly ComparedVariant[], untouched: nu
   const settled = all.filter(run => ended.has(run.state));
   const runs = settled.length > 0 ? settled : all.filter(run => !lost.has(run.state));
   const evalLoss = estimateOf(runs, bestEvalLoss);
-  const isTrained = runs.some(trains) || runs.length === 0;
+  const isTrained = runs.length === 0 ? id !== 'few-shot' : runs.some(trains);
   return {
     id,
     label: variants[0].label,
@@ -74,6 +97,7 @@ function groupOf(id: string, variants: readonly ComparedVariant[], untouched: nu
     tokens: isTrained ? estimateOf(runs, run => (run.step > 0 ? run.tokens : undefined))?.mean : undefined,
     trainable: runs.at(0)?.trainableParameters,
     trains: isTrained,
+    fronts: [],
   };
 }
 

@@ -14,7 +14,7 @@ export function createCautionsView(): CompareView {
       card.setEmpty(
         hasResults
           ? cautions.length === 0
-            ? 'Nothing stands against it.'
+            ? 'None of the known reasons to doubt this order applies.'
             : undefined
           : 'Comes with the first results.',
       );

@@ -23,6 +23,7 @@ export const columnIds = [
   'trainable',
   'rate',
   'tokens',
+  'front',
   'seeds',
   'state',
 ] as const;
@@ -106,6 +107,15 @@ const columns: readonly Column[] = [
   numeric('trainable', 'trainable', 'Parameters that train', group => group.trainable, formatCount),
   numeric('rate', 'rate', 'Learning rate', rateOf, formatRate),
   numeric('tokens', 'tokens', 'Tokens seen in training', group => group.tokens, formatCount),
+  {
+    id: 'front',
+    label: 'front',
+    hint: 'On the Pareto front of loss and memory, or of loss and time: no other is better in both',
+    numeric: false,
+    sortBy: group => (group.fronts.length === 0 ? undefined : group.fronts.join()),
+    text: group => group.fronts.join(', '),
+    raw: group => group.fronts.join(' '),
+  },
   {
     ...numeric('seeds', 'seeds', 'Runs that the numbers are a mean of', group => group.runs.length, String),
     text: group => `${group.runs.length} of ${group.variants.length}`,

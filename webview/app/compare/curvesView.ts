@@ -9,7 +9,7 @@ import { iconButton } from '../toolkit';
 import { Card } from '../views/card';
 import { Segmented } from '../views/controls';
 import { curveSteps, curveTable, lossesOf, meanCurve, type CurveKind } from './curves';
-import { looksOf } from './look';
+import { looksOf, type Look } from './look';
 import type { CompareState } from './store';
 import type { CompareContext, CompareView } from './view';
 
@@ -98,7 +98,7 @@ class CurvesView implements CompareView {
       seriesOf(group, this.means[i], { ...looks[i], kind: preferences.curve, end }),
     );
     plot.draw({ series, range: { min: 0, max: end } });
-    fill(this.legend, ...groups.map((group, i) => legendEntry(group, looks[i].colour)));
+    fill(this.legend, ...groups.map((group, i) => legendEntry(group, looks[i])));
   }
 
   private read(step: number): Reading[] {
@@ -114,13 +114,14 @@ class CurvesView implements CompareView {
 
 interface SeriesLook {
   readonly colour: LineSeries['colour'];
+  readonly isRepeat: boolean;
   readonly kind: CurveKind;
   /** Where the step axis ends. */
   readonly end: number;
 }
 
 function seriesOf({ id: group, runs, trains }: ComparedGroup, mean: readonly Point[], look: SeriesLook): LineSeries[] {
-  const { colour, kind, end } = look;
+  const { colour, isRepeat, kind, end } = look;
   if (!trains) {
     const level = mean.at(-1)?.y;
     if (level === undefined) return [];
@@ -132,12 +133,12 @@ function seriesOf({ id: group, runs, trains }: ComparedGroup, mean: readonly Poi
       const { step, loss } = lossesOf(run, kind);
       return { id: run.id, colour, kind: 'raw', points: step.map((x, i) => ({ x, y: loss[i] })) };
     }),
-    { id: group, colour, kind: 'line', points: mean },
+    { id: group, colour, kind: isRepeat ? 'context' : 'line', points: mean },
   ];
 }
 
-function legendEntry({ label, trains }: ComparedGroup, colour: string): HTMLElement {
-  const mark = trains ? 'mark-line' : 'mark-level';
+function legendEntry({ label, trains }: ComparedGroup, { colour, isRepeat }: Look): HTMLElement {
+  const mark = trains && !isRepeat ? 'mark-line' : 'mark-level';
   return h('span', {}, h('i', { class: `mark ${mark}`, 'data-colour': colour }), label);
 }
 

@@ -1,4 +1,4 @@
-import { formatBytes, formatDuration } from '../model/format';
+import { byteUnit, formatBytes, formatDuration } from '../model/format';
 import { button, progressRing } from '../toolkit';
 import { fill, h, icon } from '../dom';
 import { createCautionsView } from './cautionsView';
@@ -6,7 +6,7 @@ import { createCurvesView } from './curvesView';
 import { createHeaderView } from './headerView';
 import type { CompareState } from './store';
 import { createTableView } from './tableView';
-import { createTradeoffView } from './tradeoffView';
+import { createTradeoffView, type Unit } from './tradeoffView';
 import type { CompareContext, CompareView } from './view';
 
 /** The whole page: a stage that says why there is no comparison, or its parts. */
@@ -40,18 +40,18 @@ function createParts(context: CompareContext): CompareView[] {
   const memory = createTradeoffView(context, {
     id: 'memory-tradeoff',
     title: 'Quality against memory',
-    xTitle: 'peak GPU memory',
-    costOf: group => group.peakBytes,
+    cost: 'memory',
+    costTitle: 'peak GPU memory',
     format: formatBytes,
-    tick: formatBytes,
+    unitOf: byteUnit,
   });
   const time = createTradeoffView(context, {
     id: 'time-tradeoff',
     title: 'Quality against time',
-    xTitle: 'training time',
-    costOf: group => group.trainMs,
+    cost: 'time',
+    costTitle: 'training time',
     format: formatDuration,
-    tick: formatDuration,
+    unitOf: timeUnit,
   });
   return [
     createHeaderView(context),
@@ -61,6 +61,12 @@ function createParts(context: CompareContext): CompareView[] {
     createCurvesView(context),
     createCautionsView(),
   ];
+}
+
+/** Seconds up to ten minutes, minutes up to five hours. */
+function timeUnit(milliseconds: number): Unit {
+  if (milliseconds < 600_000) return { name: 's', size: 1000 };
+  return milliseconds < 18_000_000 ? { name: 'min', size: 60_000 } : { name: 'h', size: 3_600_000 };
 }
 
 function fillStage(stage: HTMLElement, { phase, failure }: CompareState, onRetry: () => void): void {

@@ -29,14 +29,13 @@ export interface ScatterModel {
   readonly front: readonly Point[];
   /** A level to compare with, drawn where it is in sight. */
   readonly baseline?: { readonly y: number; readonly label: string };
+  readonly xTitle: string;
 }
 
 export interface ScatterOptions {
   readonly label: string;
   readonly theme: ThemeSource;
-  readonly formatX: (value: number) => string;
-  readonly formatY: (value: number) => string;
-  readonly xTitle: string;
+  readonly format: (value: number) => string;
   readonly yTitle: string;
 }
 
@@ -46,7 +45,7 @@ export class ScatterPlot implements Disposable {
   private readonly chart: Chart<'line', Point[]>;
   private readonly tip = new Tip();
   private readonly owned = new DisposableStore();
-  private model: ScatterModel = { points: [], front: [] };
+  private model: ScatterModel = { points: [], front: [], xTitle: '' };
   private active = -1;
 
   constructor(private readonly options: ScatterOptions) {
@@ -105,7 +104,7 @@ export class ScatterPlot implements Disposable {
   }
 
   private chartOptions(): NonNullable<ConstructorParameters<typeof Chart<'line', Point[]>>[1]['options']> {
-    const { theme, formatX, formatY, xTitle, yTitle } = this.options;
+    const { theme, format, yTitle } = this.options;
     const { colours, fontFamily } = theme.current;
     const title = (text: string) => ({
       display: true,
@@ -113,8 +112,10 @@ export class ScatterPlot implements Disposable {
       color: colours.dim,
       font: { family: fontFamily, size: 11 },
     });
-    const axis = (format: (value: number) => string, text: string) => ({
-      ...valueAxis(theme.current, format, false),
+    const shared = valueAxis(theme.current, format, false);
+    const axis = (text: string) => ({
+      ...shared,
+      ticks: { ...shared?.ticks, includeBounds: false, maxRotation: 0 },
       title: title(text),
     });
     return {
@@ -124,7 +125,7 @@ export class ScatterPlot implements Disposable {
       normalized: true,
       events: [],
       layout: { padding: { top: 10, right: 14 } },
-      scales: { x: axis(formatX, xTitle), y: axis(formatY, yTitle) },
+      scales: { x: axis(this.model.xTitle), y: axis(yTitle) },
     };
   }
 
@@ -144,6 +145,7 @@ export class ScatterPlot implements Disposable {
     );
     const ys = points.flatMap(({ y, half = 0 }) => [y - half, y + half]);
     Object.assign(scales.x, { min: Math.max(0, x.min), max: x.max });
+    Object.assign(scales.x.title ?? {}, { text: this.model.xTitle });
     Object.assign(scales.y, padded(ys, 0.14));
   }
 

@@ -80,6 +80,10 @@ export function drawLabels({ ctx, scales, chartArea }: Drawn, points: readonly S
   ctx.save();
   ctx.textBaseline = 'middle';
   ctx.textAlign = 'left';
+  // A rim in the colour of the card keeps lines behind a name from striking it through.
+  ctx.lineWidth = 4;
+  ctx.lineJoin = 'round';
+  ctx.strokeStyle = theme.colours.card;
   const dots = points.map(({ x, y }) => {
     const [px, py] = [scales.x.getPixelForValue(x), scales.y.getPixelForValue(y)];
     return { left: px - 6, right: px + 6, top: py - 6, bottom: py + 6 };
@@ -92,6 +96,7 @@ export function drawLabels({ ctx, scales, chartArea }: Drawn, points: readonly S
     const box = places(dots[i], width).find(one => fits(one, chartArea, others));
     if (box === undefined) return;
     placed.push(box);
+    ctx.strokeText(label, box.left, (box.top + box.bottom) / 2);
     ctx.fillStyle = onFront ? theme.colours.foreground : theme.colours.dim;
     ctx.fillText(label, box.left, (box.top + box.bottom) / 2);
   });

@@ -1,5 +1,4 @@
-import { paretoFront } from '../../../src/common/comparison/pareto';
-import { untouchedBase, type ComparedGroup } from '../../../src/common/comparison/groups';
+import { costOf, untouchedBase, type ComparedGroup, type Cost } from '../../../src/common/comparison/groups';
 import { formatMetric, formatTick } from '../model/format';
 import { iconButton } from '../toolkit';
 import { Card } from '../views/card';
@@ -11,10 +10,17 @@ import type { CompareContext, CompareView } from './view';
 export interface TradeoffOptions {
   readonly id: string;
   readonly title: string;
-  readonly xTitle: string;
-  readonly costOf: (group: ComparedGroup) => number | undefined;
+  readonly cost: Cost;
+  readonly costTitle: string;
+  /** A cost in words. */
   readonly format: (cost: number) => string;
-  readonly tick: (cost: number) => string;
+  /** The unit that suits an axis up to this cost. */
+  readonly unitOf: (largest: number) => Unit;
+}
+
+export interface Unit {
+  readonly name: string;
+  readonly size: number;
 }
 
 /** Evaluation loss against a cost, with the front of those that nothing beats in both. */
@@ -23,10 +29,8 @@ export function createTradeoffView({ actions, theme }: CompareContext, options: 
   const plot = new ScatterPlot({
     label: title,
     theme,
-    xTitle: options.xTitle,
     yTitle: 'best eval loss',
-    formatX: options.tick,
-    formatY: formatTick,
+    format: formatTick,
   });
   const save = (): void => void plot.toImage().then(image => actions.saveImage(id, image));
   const card = new Card({
@@ -50,44 +54,34 @@ export function createTradeoffView({ actions, theme }: CompareContext, options: 
   };
 }
 
-/** Points of the groups that have both numbers; what does not train stands outside the front. */
+/** Points of the groups that have both numbers. */
 export function scatterModel(
   groups: readonly ComparedGroup[],
-  { costOf, format, xTitle }: Pick<TradeoffOptions, 'costOf' | 'format' | 'xTitle'>,
+  { cost, costTitle, format, unitOf }: Pick<TradeoffOptions, 'cost' | 'costTitle' | 'format' | 'unitOf'>,
   untouched: number | undefined,
 ): ScatterModel {
   const looks = looksOf(groups);
-  const placed = groups.flatMap((group, i) => {
-    const [cost, loss] = [costOf(group), group.evalLoss?.mean];
-    return cost === undefined || loss === undefined ? [] : [{ group, look: looks[i], cost, loss }];
+  const unit = unitOf(Math.max(0, ...groups.map(group => costOf(group, cost) ?? 0)));
+  const points = groups.flatMap((group, i): ScatterPoint[] => {
+    const [price, loss] = [costOf(group, cost), group.evalLoss?.mean];
+    if (price === undefined || loss === undefined) return [];
+    const onFront = group.fronts.includes(cost);
+    const rows = [
+      { label: 'best eval loss', text: formatEstimate(group.evalLoss) },
+      { label: costTitle, text: format(price) },
+      ...(onFront ? [{ label: 'on the Pareto front', text: '' }] : []),
+      ...(group.isProvisional ? [{ label: 'under way', text: '' }] : []),
+    ];
+    const { id, label, isProvisional, evalLoss } = group;
+    const { colour, shape } = looks[i];
+    return [
+      { id, label, colour, shape, x: price / unit.size, y: loss, half: evalLoss?.half, onFront, isProvisional, rows },
+    ];
   });
-  const front = paretoFront(placed.filter(({ group }) => group.trains));
-  const points = placed.map((one): ScatterPoint => {
-    const { group, look, cost, loss } = one;
-    const onFront = front.includes(one);
-    return {
-      id: group.id,
-      label: group.label,
-      ...look,
-      x: cost,
-      y: loss,
-      half: group.evalLoss?.half,
-      onFront,
-      isProvisional: group.isProvisional,
-      rows: [
-        { label: 'best eval loss', text: formatEstimate(group.evalLoss) },
-        { label: xTitle, text: format(cost) },
-        ...(onFront ? [{ label: 'on the Pareto front', text: '' }] : []),
-        ...(group.isProvisional ? [{ label: 'under way', text: '' }] : []),
-      ],
-    };
-  });
-  return {
-    points,
-    front: front.map(({ cost, loss }) => ({ x: cost, y: loss })),
-    baseline:
-      untouched === undefined ? undefined : { y: untouched, label: `untouched base ${formatMetric(untouched)}` },
-  };
+  const front = points.filter(point => point.onFront).sort((a, b) => a.x - b.x || a.y - b.y);
+  const level =
+    untouched === undefined ? undefined : { y: untouched, label: `untouched base ${formatMetric(untouched)}` };
+  return { points, front, baseline: level, xTitle: `${costTitle}, ${unit.name}` };
 }
 
 function summaryOf(title: string, { points }: ScatterModel, front: readonly string[]): string {

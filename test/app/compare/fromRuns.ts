@@ -1,0 +1,38 @@
+/** A comparison made of run folders as they lie on disk: of several methods, or of the values of one key. */
+import { comparedRun, type ComparedRun } from '../../../src/common/comparison/comparedRun';
+import type { ComparedVariant } from '../../../src/common/comparison/groups';
+import { choiceOf } from '../../../src/common/comparison/methods';
+import { comparisonVersion, type ComparisonSnapshot } from '../../../src/common/comparison/protocol';
+import { describeMethod } from '../../../src/common/config/describe';
+import { currentValue } from '../../../src/commands/sweepValues';
+import { foldAll } from '../../../src/common/run/fold';
+import { nodeFiles } from '../../../src/headless/nodeFiles';
+import { readJournal } from '../../../src/runs/journal';
+import { readManifest } from '../../../src/runs/manifest';
+
+/** @param folder holds run folders, each with its `run.json`. `key`: a sweep's key; `name` and `question` as on the page. */
+export async function snapshotOf(
+  folder: string,
+  { key, name, question }: { key?: string; name: string; question: string },
+): Promise<ComparisonSnapshot> {
+  const files = nodeFiles(folder);
+  const runs: ComparedRun[] = [];
+  for (const entry of await files.list('')) {
+    if (!entry.folder || !(await files.stat(`${entry.name}/run.json`))) continue;
+    const manifest = await readManifest(files, entry.name);
+    runs.push(comparedRun(foldAll(manifest, (await readJournal(files, entry.name)).events)));
+  }
+  const variants = runs.map((run): ComparedVariant => {
+    const group = key === undefined ? groupOf(run) : String(currentValue(run.config, key));
+    const label = key === undefined ? groupOf(run) : `${key.slice(key.lastIndexOf('.') + 1)} ${group}`;
+    return { group, label, seed: run.config.training.seed, config: `${run.id}.peft.yaml`, isQueued: false, run };
+  });
+  const listed = variants.map(({ group, label, seed, config }) => ({ group, label, seed, config }));
+  const kind = key === undefined ? 'methods' : 'sweep';
+  const definition = { version: 1 as const, name, kind, key, question, base: '-', variants: listed } as const;
+  return { version: comparisonVersion, comparison: folder, definition: { ...definition, variants: listed }, variants };
+}
+
+function groupOf({ config }: ComparedRun): string {
+  return `${choiceOf(config) === 'qlora' ? 'Q' : ''}${describeMethod(config)}`;
+}
