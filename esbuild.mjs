@@ -131,10 +131,13 @@ function settings(bundle) {
   };
 }
 
+function shipped(bundle) {
+  return !('outdir' in bundle);
+}
+
 function wanted(bundle) {
   if (only) return only.includes(bundle.name);
-  const shipped = !('outdir' in bundle);
-  return shipped || !production;
+  return shipped(bundle) || !production;
 }
 
 /** Removes bundles of tests that are gone, so that they do not run any more. */
@@ -156,7 +159,7 @@ function copyAssets() {
 
 async function run() {
   const selected = bundles.filter(wanted).filter(bundle => Object.keys(bundle.entry).length > 0);
-  copyAssets();
+  if (selected.some(shipped)) copyAssets();
   if (flag('--watch')) {
     for (const bundle of selected) await (await context({ ...settings(bundle), logLevel: 'info' })).watch();
     console.log('esbuild: watching');

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { nodeGpu } from '../../src/headless/gpu';
 import { readConfig, readJob } from '../../src/headless/job';
@@ -96,12 +96,16 @@ async function dump(path: string, tensors: ReadonlyMap<string, Float32Array>): P
   await writeFile(path, writeSafetensors(new Map(entries), { format: 'pt' }));
 }
 
+/** Trains each case and tells it on a line of standard output; a case that fails does not keep the others from training. */
 async function main(folders: readonly string[]): Promise<void> {
   const opened = await openDevice(nodeGpu());
   for (const folder of folders) {
-    const start = performance.now();
-    await runCase(folder, opened);
-    process.stderr.write(`${folder}: ${((performance.now() - start) / 1000).toFixed(1)} s\n`);
+    const name = basename(folder);
+    const error = await runCase(folder, opened).then(
+      () => undefined,
+      (thrown: unknown) => `${JSON.stringify(toProblem(thrown))}\n${thrown instanceof Error ? thrown.stack : ''}`,
+    );
+    process.stdout.write(`${JSON.stringify({ name, error })}\n`);
   }
 }
 

@@ -1,92 +1,26 @@
 /**
- * `npm run parity [-- --method full|lora|…] [--grep NAME] [--ci]`: trains small configs on our engine and on PyTorch + PEFT
- * from identical weights, initial adapter and batches, and prints the largest relative differences per config.
+ * `npm run parity [-- --method full|lora|…] [--grep NAME] [--ci] [--install]`: trains small configs on our engine and on
+ * PyTorch + PEFT from identical weights, initial adapter and batches, and prints the largest relative differences per config.
  * Makes its own Python environments in `.cache/parity`, with versions pinned in requirements*.txt: one with PEFT, one with
- * the `adapters` library, which needs an older transformers. `PARITY_PYTHON` and `PARITY_ADAPTERS_PYTHON` name interpreters
- * that already have them.
+ * the `adapters` library, which needs an older transformers. `--install` does only that. `PARITY_PYTHON` and
+ * `PARITY_ADAPTERS_PYTHON` name interpreters that already have them.
+ *
+ * The references work while our engine trains the next case: both sides keep to about one core.
  */
-import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { root } from '../tools/process.mjs';
+import { createInterface } from 'node:readline';
+import { must, root } from '../tools/process.mjs';
 import { ensurePackages, ensureSoftwareDrivers } from '../tools/setup.mjs';
+import { cache, environments, here, python } from './environments.mjs';
+import { startReference } from './reference.mjs';
 
-const here = join(root, 'test/parity');
-const cache = join(root, '.cache/parity');
 const work = join(cache, 'cases');
-const ci = process.argv.includes('--ci');
 
 function option(name) {
   const at = process.argv.indexOf(name);
   return at < 0 ? undefined : process.argv[at + 1];
-}
-
-function must(command, args, options = {}) {
-  const result = spawnSync(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], ...options });
-  if (result.status !== 0) throw new Error(`${command} ${args.slice(0, 3).join(' ')} … failed.`);
-}
-
-/** Which files of `methods/` run in which environment. */
-const inAdapters = ['bottleneck'];
-const files = readdirSync(join(here, 'methods'));
-const all = files.filter(file => /^[a-z]\w*\.py$/.test(file)).map(file => file.slice(0, -3));
-const environments = [
-  {
-    venv: 'venv',
-    requirements: 'requirements.txt',
-    given: process.env.PARITY_PYTHON,
-    methods: all.filter(name => !inAdapters.includes(name)),
-  },
-  {
-    venv: 'venv-adapters',
-    requirements: 'requirements-adapters.txt',
-    given: process.env.PARITY_ADAPTERS_PYTHON,
-    methods: inAdapters,
-  },
-];
-
-/** The interpreter of a virtual environment with the pinned packages, made on first use. */
-function python(environment) {
-  if (environment.given) return environment.given;
-  const venv = join(cache, environment.venv);
-  const program = join(venv, process.platform === 'win32' ? 'Scripts/python.exe' : 'bin/python');
-  const requirements = join(here, environment.requirements);
-  const stamp = join(venv, 'requirements.sha256');
-  const wanted = createHash('sha256').update(readFileSync(requirements)).digest('hex');
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return program;
-  console.log(`parity: installing ${environment.requirements} into .cache/parity/${environment.venv}`);
-  rmSync(venv, { recursive: true, force: true });
-  mkdirSync(cache, { recursive: true });
-  const made = spawnSync('python3', ['-m', 'venv', venv], { stdio: 'inherit' });
-  if (made.status !== 0) {
-    console.log('parity: installing python3-venv from Debian');
-    must('apt-get', ['install', '-y', '-qq', 'python3', 'python3-venv'], { stdio: 'ignore' });
-    must('python3', ['-m', 'venv', venv]);
-  }
-  must(program, ['-m', 'pip', 'install', '-qq', '--disable-pip-version-check', '-r', requirements]);
-  writeFileSync(stamp, wanted);
-  return program;
-}
-
-function runPython(environment, args) {
-  const env = {
-    ...process.env,
-    HF_HUB_OFFLINE: '1',
-    PARITY_METHODS: environment.methods.join(),
-    TOKENIZERS_PARALLELISM: 'false',
-    PYTHONDONTWRITEBYTECODE: '1',
-    PYTHONWARNINGS: 'ignore',
-    HF_HUB_DISABLE_PROGRESS_BARS: '1',
-  };
-  const stdio = ['ignore', 'pipe', 'inherit'];
-  const result = spawnSync(python(environment), [join(here, 'reference.py'), ...args], {
-    stdio,
-    encoding: 'utf8',
-    env,
-  });
-  if (result.status !== 0) throw new Error(`The reference failed (${args[0]}).`);
-  return result.stdout.trim().split('\n');
 }
 
 /** Whether a method's file can have a case with such a name: saves making an environment that is not needed. */
@@ -94,39 +28,73 @@ function mayHold(method, [name]) {
   return name === undefined || readFileSync(join(here, 'methods', `${method}.py`), 'utf8').includes(name);
 }
 
+/** Trains cases on our engine, one after the other on one device; tells each as its files are there, or why not. */
+async function trainOurs(names, env, onDone) {
+  const folders = names.map(name => join(work, name));
+  const child = spawn('node', [join(root, 'out/parity/ours.mjs'), ...folders], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, ...env },
+  });
+  const closed = new Promise(resolve => child.once('close', resolve));
+  const missing = new Set(names);
+  for await (const line of createInterface(child.stdout)) {
+    const { name, error } = JSON.parse(line);
+    missing.delete(name);
+    onDone(name, error);
+  }
+  const code = await closed;
+  for (const name of missing) onDone(name, `Our engine ended with code ${code} before this case was done.`);
+}
+
 function printReport(report) {
-  const percent = value => value.toExponential(1).padStart(8);
+  if (report.error) return console.log(`✘ ${report.name}\n  ${report.error.trim().replaceAll('\n', '\n  ')}`);
+  const number = value => value.toExponential(1).padStart(8);
   const { name, loss, gradNorm, gradient, tensor, logits, firstLoss, lastLoss } = report;
-  const numbers = [loss, gradNorm, gradient, tensor, logits].map(percent).join(' ');
+  const numbers = [loss, gradNorm, gradient, tensor, logits].map(number).join(' ');
   const fall = `${firstLoss.toFixed(3)} → ${lastLoss.toFixed(3)}`;
   console.log(`${report.passed ? '✔' : '✘'} ${name.padEnd(28)} ${numbers}   ${fall}`);
   if (report.facts) console.log(`  ${report.facts}`);
   if (!report.passed) console.log(`  gradient at ${report.gradientAt}, tensor at ${report.tensorAt}`);
 }
 
+/** Lavapipe where it is installed: it runs these programs in half the time of SwiftShader. */
+async function chooseDriver() {
+  const drivers = await ensureSoftwareDrivers();
+  return drivers.find(driver => driver.name === 'lavapipe') ?? drivers[0];
+}
+
+async function compareAll() {
+  const driver = await chooseDriver();
+  const filter = [option('--method'), option('--grep')].filter(Boolean).slice(-1);
+  const chosen = environments().filter(({ methods }) => methods.some(name => mayHold(name, filter)));
+  rmSync(work, { recursive: true, force: true });
+  const reports = [];
+  const take = report => {
+    reports.push(report);
+    printReport(report);
+  };
+  const bundled = must('node', ['esbuild.mjs', '--only', 'parity'], { quiet: process.argv.includes('--ci') });
+  const references = await Promise.all(chosen.map(environment => startReference(environment, work, filter, take)));
+  await bundled;
+  const names = references.flatMap(reference => reference.names);
+  if (names.length === 0) throw new Error(`No case is called like "${filter[0]}".`);
+  const gpu = driver && !existsSync('/dev/dri') ? { VK_DRIVER_FILES: driver.icd, VK_ICD_FILENAMES: driver.icd } : {};
+  console.log(`parity: ${names.length} cases on ${driver?.name ?? 'this GPU'}`);
+  console.log(`  ${'largest relative difference'.padEnd(28)}     loss gradNorm gradient   tensor   logits`);
+  await trainOurs(names, gpu, (name, error) => {
+    if (error) take({ name, passed: false, error });
+    else references.find(reference => reference.names.includes(name)).compare(name);
+  });
+  await Promise.all(references.map(reference => reference.end()));
+  return reports;
+}
+
 await ensurePackages();
-const [driver] = await ensureSoftwareDrivers();
-const filter = [option('--method'), option('--grep')].filter(Boolean).slice(-1);
-rmSync(work, { recursive: true, force: true });
-const chosen = environments.filter(environment => environment.methods.some(name => mayHold(name, filter)));
-const prepared = chosen.map(environment => ({
-  environment,
-  names: JSON.parse(runPython(environment, ['prepare', work, ...filter]).at(-1)),
-}));
-const names = prepared.flatMap(part => part.names);
-if (names.length === 0) throw new Error(`No case is called like "${filter[0]}".`);
-must('node', ['esbuild.mjs', '--only', 'parity'], { stdio: ci ? 'ignore' : 'inherit' });
-const gpu = driver && !existsSync('/dev/dri') ? { VK_DRIVER_FILES: driver.icd, VK_ICD_FILENAMES: driver.icd } : {};
-console.log(`parity: ${names.length} cases on ${driver?.name ?? 'this GPU'}`);
-must('node', [join(root, 'out/parity/ours.mjs'), ...names.map(name => join(work, name))], {
-  env: { ...process.env, ...gpu },
-});
-console.log(`  ${'largest relative difference'.padEnd(28)}     loss gradNorm gradient   tensor   logits`);
-const reports = prepared
-  .filter(part => part.names.length > 0)
-  .flatMap(part => runPython(part.environment, ['compare', work, ...part.names]))
-  .map(line => JSON.parse(line));
-reports.forEach(printReport);
-const passed = reports.filter(report => report.passed).length;
-console.log(`${passed} passed, ${reports.length - passed} failed`);
-process.exitCode = passed === reports.length ? 0 : 1;
+if (process.argv.includes('--install')) {
+  for (const environment of environments()) await python(environment);
+} else {
+  const reports = await compareAll();
+  const passed = reports.filter(report => report.passed).length;
+  console.log(`${passed} passed, ${reports.length - passed} failed`);
+  process.exitCode = passed === reports.length ? 0 : 1;
+}

@@ -1,7 +1,10 @@
-"""Trains parity cases with PyTorch and PEFT, then holds our engine's results against them.
+"""Trains parity cases with PyTorch and PEFT, and holds our engine's results against them.
 
-    python reference.py prepare ROOT [NAME …]   writes models, adapters, rows and configs
-    python reference.py compare ROOT [NAME …]   trains, compares with ROOT/NAME/ours, writes ROOT/NAME/report.json
+    python reference.py ROOT [NAME …]
+
+writes models, adapters, rows and configs into ROOT and prints the names of its cases, a JSON list on one line. Then, for
+each name that it reads from standard input, it trains that case, compares it with ROOT/NAME/ours, writes
+ROOT/NAME/report.json and prints the same report on one line.
 
 Each file in `methods/` has CASES and `attach(model, spec, folder) -> (model, additions)`: the reference model with its
 method and start values, and keys for our config's method section. It writes what we start from: an adapter folder, or
@@ -14,6 +17,7 @@ import importlib
 import json
 import os
 import sys
+import traceback
 from pathlib import Path
 
 import portable  # noqa: F401
@@ -220,22 +224,31 @@ def compare(method, spec, folder):
     }
     bounds = {**BOUNDS, **getattr(method, "BOUNDS", {})}
     report["passed"] = report["facts"] is None and all(report[key] <= bound for key, bound in bounds.items())
+    return report
+
+
+def reported(method, spec, folder):
+    """The report of a case; one that cannot be compared failed, and the others go on."""
+    try:
+        report = compare(method, spec, folder)
+    except Exception:
+        report = {"name": spec["name"], "passed": False, "error": traceback.format_exc()}
     (folder / "report.json").write_text(json.dumps(report, indent=2))
-    print(json.dumps(report).replace("Infinity", "1e999"), flush=True)
+    return json.dumps(report).replace("Infinity", "1e999")
 
 
 def main():
-    action, root, *names = sys.argv[1:]
+    root, *names = sys.argv[1:]
     torch.set_num_threads(1)
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    if action == "prepare":
-        for method, spec in chosen(names):
-            prepare(method, spec, Path(root) / spec["name"])
-        print(json.dumps([spec["name"] for _, spec in chosen(names)]))
-    else:
-        for method, spec in chosen(names):
-            compare(method, spec, Path(root) / spec["name"])
+    pairs = {spec["name"]: (method, spec) for method, spec in chosen(names)}
+    for name, (method, spec) in pairs.items():
+        prepare(method, spec, Path(root) / name)
+    print(json.dumps(list(pairs)), flush=True)
+    for line in sys.stdin:
+        name = line.strip()
+        print(reported(*pairs[name], Path(root) / name), flush=True)
 
 
 main()

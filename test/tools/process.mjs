@@ -17,20 +17,20 @@ function findRoot(folder) {
 
 /**
  * Runs a program to its end. `minutes` ends it and its children when it takes longer; `quiet` keeps its output off the
- * terminal.
+ * terminal; `write` takes the output in place of the terminal.
  * @param {string} command
  * @param {string[]} args
- * @param {{ cwd?: string, env?: Record<string, string>, minutes?: number, quiet?: boolean }} [options]
+ * @param {{ cwd?: string, env?: Record<string, string>, minutes?: number, quiet?: boolean, write?: (chunk: string) => void }} [options]
  * @returns {Promise<{ code: number, output: string }>}
  */
-export function run(command, args, { cwd = root, env = {}, minutes = 10, quiet = false } = {}) {
+export function run(command, args, { cwd = root, env = {}, minutes = 10, quiet = false, write = show } = {}) {
   return new Promise(resolve => {
     const stdio = ['ignore', 'pipe', 'pipe'];
     const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio, detached: true });
     let output = '';
     const take = chunk => {
       output += chunk;
-      if (!quiet) process.stdout.write(chunk);
+      if (!quiet) write(chunk);
     };
     child.stdout.on('data', take);
     child.stderr.on('data', take);
@@ -38,13 +38,31 @@ export function run(command, args, { cwd = root, env = {}, minutes = 10, quiet =
       take(`\n${command} ${args[0] ?? ''}: ended after ${minutes} minutes\n`);
       endGroup(child.pid);
     }, minutes * 60_000);
+    running.add(child.pid);
     const finish = (code, extra = '') => {
       clearTimeout(timer);
+      running.delete(child.pid);
       resolve({ code, output: output + extra });
     };
     child.on('error', error => finish(127, error.message));
     child.on('close', code => finish(code ?? 1));
   });
+}
+
+/** Groups of the programs that run now. */
+const running = new Set();
+
+function show(chunk) {
+  process.stdout.write(chunk);
+}
+
+/** Lets nothing that {@link run} started outlive this process when it is interrupted. */
+export function endWithSignals() {
+  for (const signal of ['SIGINT', 'SIGTERM'])
+    process.once(signal, () => {
+      for (const pid of running) endGroup(pid, 'SIGTERM');
+      process.exit(1);
+    });
 }
 
 /**
@@ -74,11 +92,12 @@ export function answer(command, args) {
 /**
  * Ends a detached child with all its children.
  * @param {number | undefined} pid
+ * @param {'SIGKILL' | 'SIGTERM'} [signal]
  */
-export function endGroup(pid) {
+export function endGroup(pid, signal = 'SIGKILL') {
   if (pid === undefined) return;
   try {
-    process.kill(-pid, 'SIGKILL');
+    process.kill(-pid, signal);
   } catch {
     // Already gone.
   }

@@ -1,21 +1,29 @@
 /**
- * `npm test` and its parts: `node test/tools/test.mjs [unit] [engine] [e2e] [parity] [--grep TEXT]`.
+ * `npm test` and its parts: `node test/tools/test.mjs [unit] [engine] [e2e] [parity] [--grep TEXT] [--results FILE]`.
  *
  * Installs what is missing, builds, runs each part in its own process with a time limit, and ends with a table and the
- * line `N passed, N failed`.
+ * line `N passed, N failed`. Parts that only compute run beside those that drive a browser, at low priority. With
+ * `--results` the counts go to a file as JSON in place of the table.
  */
-import { must, run } from './process.mjs';
-import { ensurePackages } from './setup.mjs';
+import { writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { split, startBeside } from './lane.mjs';
+import { endWithSignals, must, run } from './process.mjs';
+import { ensureChrome, ensurePackages, ensureSoftwareDrivers } from './setup.mjs';
 
+endWithSignals();
 await ensurePackages();
 const { mocha, summary } = await import('./mocha.mjs');
+const { installWorkbench } = await import('../workbench/install.mjs');
 
-const grepAt = process.argv.indexOf('--grep');
-const grep = grepAt > 0 ? process.argv[grepAt + 1] : undefined;
-const requested = process.argv.slice(2, grepAt > 0 ? grepAt : undefined);
+const options = { grep: { type: 'string' }, results: { type: 'string' } };
+const { values, positionals: requested } = parseArgs({ options, allowPositionals: true });
+const { grep } = values;
 
 const parts = { unit, engine, e2e, parity };
 const names = requested.length > 0 ? requested : Object.keys(parts);
+for (const name of names)
+  if (!(name in parts)) throw new Error(`Unknown part "${name}": ${Object.keys(parts).join(', ')}.`);
 
 async function unit() {
   await bundle('unit');
@@ -28,7 +36,6 @@ async function unit() {
  */
 async function engine() {
   await bundle('engine,headlessTests');
-  const { ensureSoftwareDrivers } = await import('./setup.mjs');
   const drivers = await ensureSoftwareDrivers();
   const results = [];
   const envOf = ({ name, icd }) => ({ VK_DRIVER_FILES: icd, VK_ICD_FILENAMES: icd, PEFT_TEST_ADAPTER: name });
@@ -39,7 +46,7 @@ async function engine() {
     // A software driver never gives back the code of a pipeline, and one process holds only so much of it.
     for (const names of grep ? ['*'] : ['[a-f]*', '[g-o]*', '[p-z]*'])
       results.push(
-        await mocha(`engine on ${name} (${names})`, 'out/engine', { env, minutes: 12, timeout: 60_000, grep, names }),
+        await mocha(`engine on ${name} (${names})`, 'out/engine', { env, minutes: 20, timeout: 60_000, grep, names }),
       );
   }
   if (drivers.length === 0) results.push(await mocha('engine on the default adapter', 'out/engine', { grep }));
@@ -51,8 +58,7 @@ async function engine() {
 
 /** The packaged extension in a real workbench: tests inside the extension host, then tests from outside. */
 async function e2e() {
-  const { installWorkbench } = await import('../workbench/install.mjs');
-  const { ensureChrome } = await import('./setup.mjs');
+  await installing.e2e;
   await installWorkbench();
   const env = { CHROME: await ensureChrome() };
   await bundle('hostTests,hostExtension,hostRunner,e2e');
@@ -64,11 +70,21 @@ async function e2e() {
 
 /** Our engine against PyTorch and PEFT; the script makes its own Python environment. */
 async function parity() {
-  const { code, output } = await run('node', ['test/parity/parity.mjs', '--ci'], { minutes: 20 });
+  await installing.parity;
+  const { code, output } = await run('node', ['test/parity/parity.mjs', '--ci'], { minutes: 30 });
   const counted = /^(\d+) passed, (\d+) failed$/m.exec(output);
   const passed = Number(counted?.[1] ?? (code === 0 ? 1 : 0));
   const failed = Number(counted?.[2] ?? 0);
   return [{ label: 'parity', passed, failed: code !== 0 && failed === 0 ? 1 : failed, skipped: 0 }];
+}
+
+/** Downloads of a later part, while the first runs; the part tries again what failed, and says why. */
+const installing = {};
+function startInstalling() {
+  const { own } = split(names);
+  if (own.indexOf('e2e') > 0) installing.e2e = installWorkbench().catch(() => undefined);
+  if (own.indexOf('parity') > 0)
+    installing.parity = run('node', ['test/parity/parity.mjs', '--install'], { minutes: 30, quiet: true });
 }
 
 async function bundle(only) {
@@ -89,16 +105,35 @@ function report(results, seconds) {
   process.exitCode = sum('failed') > 0 || sum('passed') === 0 ? 1 : 0;
 }
 
-const started = performance.now();
-const results = [];
-for (const name of names) {
-  if (!(name in parts)) throw new Error(`Unknown part "${name}": ${Object.keys(parts).join(', ')}.`);
-  console.log(`\n${name}`);
-  try {
-    results.push(...(await parts[name]()));
-  } catch (error) {
-    console.log(`${name}: ${error.message}`);
-    results.push({ label: name, passed: 0, failed: 1, skipped: 0 });
+/** Runs parts one after the other; one that cannot be run counts as one failure. */
+async function runParts(chosen) {
+  const results = [];
+  for (const name of chosen) {
+    console.log(`\n${name}`);
+    try {
+      results.push(...(await parts[name]()));
+    } catch (error) {
+      console.log(`${name}: ${error.message}`);
+      results.push({ label: name, passed: 0, failed: 1, skipped: 0 });
+    }
   }
+  return results;
 }
-report(results, (performance.now() - started) / 1000);
+
+async function runAll() {
+  const { own, beside } = split(names);
+  if (beside.length === 0) return runParts(own);
+  // Both lanes may need what only one at a time can install.
+  await ensureChrome();
+  await ensureSoftwareDrivers();
+  console.log(`\n${beside.join(' and ')} run beside ${own.join(' and ')}; their output comes after theirs`);
+  const lane = startBeside(beside, grep ? ['--grep', grep] : []);
+  const results = await runParts(own);
+  return [...results, ...(await lane.show())];
+}
+
+const started = performance.now();
+startInstalling();
+const results = await runAll();
+if (values.results) writeFileSync(values.results, JSON.stringify(results));
+else report(results, (performance.now() - started) / 1000);
