@@ -4,6 +4,7 @@ import type { DashboardAction } from '../common/protocol';
 import { deleteRuns } from './deleteRun';
 import { exportAdapter } from './exportAdapter';
 import type { GpuDoctor } from './gpuDoctor';
+import { mergeAdapter } from './mergeAdapter';
 import { newConfig } from './newConfig';
 import { openExample } from './openExample';
 import type { Registrar } from './registrar';
@@ -16,6 +17,7 @@ export function registerFolderCommands(registrar: Registrar, services: Services,
     'peft.newConfig': () => newConfig(),
     'peft.openExample': () => openExample(services.extensionUri),
     'peft.exportAdapter': (...args) => exportAdapter(services, args),
+    'peft.merge': (...args) => mergeAdapter(services, args),
     'peft.revealRunFolder': (...args) => revealFolder(services, args),
     'peft.openRunConfig': (...args) => openRunConfig(services, args),
     'peft.deleteRun': (...args) => deleteRuns(services, args),
