@@ -19,8 +19,11 @@ export interface Stage {
   openAgain(workspace: string): Promise<Page>;
 }
 
-/** Registers mocha hooks that start and stop a workbench and a browser; the stage exists while tests run. */
-export function useStage(options: WorkbenchOptions): () => Stage {
+/**
+ * Registers mocha hooks that start and stop a workbench and a browser; the stage exists while tests run. Windows are
+ * closed after each test, or, when the tests `share` them, after the last.
+ */
+export function useStage(options: WorkbenchOptions, windows: 'apart' | 'share' = 'apart'): () => Stage {
   let workbench: Workbench;
   let browser: Browser;
   const pages: Page[] = [];
@@ -31,8 +34,9 @@ export function useStage(options: WorkbenchOptions): () => Stage {
   });
   afterEach(async function () {
     const failed = this.currentTest?.state === 'failed';
+    if (failed) for (const page of pages) await picture(page, this.currentTest?.fullTitle() ?? 'test');
+    if (windows === 'share') return;
     for (const page of pages.splice(0)) {
-      if (failed) await picture(page, this.currentTest?.fullTitle() ?? 'test');
       await page
         .context()
         .close()
