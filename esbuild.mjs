@@ -87,6 +87,13 @@ const bundles = [
     ...nodeModule,
     external: nativeModules,
   },
+  {
+    name: 'lecture',
+    entry: { lecture: 'test/lecture/main.ts', gallery: 'test/lecture/gallery.ts' },
+    outdir: 'out',
+    ...nodeModule,
+    external: nativeModules,
+  },
   { name: 'e2e', entry: tests('e2e'), outdir: 'out/e2e', ...nodeModule, external: nativeModules },
   { name: 'hostTests', entry: tests('host'), outdir: 'out/host-extension/tests', ...hostModule },
   {

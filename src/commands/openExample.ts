@@ -1,8 +1,9 @@
 import * as vscode from 'vscode';
-import { workspaceFiles } from '../runs/workspaceFiles';
+import { copyMissing, examplePlace, freeFolder } from './exampleFolder';
+import { openLecture } from './openLecture';
 
 /** The example's files; listed here because a web extension cannot list its own folder. */
-const exampleFiles = [
+const devilFiles = [
   'lora.peft.yaml',
   'full.peft.yaml',
   'README.md',
@@ -10,34 +11,40 @@ const exampleFiles = [
   'data/devil.eval.jsonl',
 ] as const;
 
-/** `Open Example`: copies the Devil's Dictionary example into a new folder and opens its LoRA config. */
-export async function openExample(extensionUri: vscode.Uri): Promise<void> {
-  const workspace = vscode.workspace.workspaceFolders?.[0]?.uri;
-  const parent = workspace ?? (await chooseFolder());
-  if (!parent) return;
-  const target = await freeFolder(parent, 'devil');
-  const from = workspaceFiles(vscode.Uri.joinPath(extensionUri, 'media', 'examples', 'devil'));
-  const to = workspaceFiles(target);
-  for (const name of exampleFiles) await to.write(name, await from.read(name));
-  if (workspace) await vscode.window.showTextDocument(vscode.Uri.joinPath(target, exampleFiles[0]));
+/**
+ * `Open Example`: `args` may name the example, `devil` or `lecture`, and an idea of the lecture by the name of its
+ * config. What they leave open is asked.
+ */
+export async function openExample(extensionUri: vscode.Uri, args: readonly unknown[]): Promise<void> {
+  const examples = vscode.Uri.joinPath(extensionUri, 'media', 'examples');
+  const [named, config] = args.filter(value => typeof value === 'string');
+  const example = named ?? (await chooseExample());
+  if (example === 'lecture') await openLecture(examples, config);
+  else if (example === 'devil') await openDevil(examples);
+}
+
+async function chooseExample(): Promise<string | undefined> {
+  const items = [
+    {
+      label: vscode.l10n.t("The Devil's Dictionary"),
+      detail: vscode.l10n.t('LoRA and full fine-tuning: a small model learns to define words like a cynic.'),
+      example: 'devil',
+    },
+    {
+      label: vscode.l10n.t('The lecture, idea by idea'),
+      detail: vscode.l10n.t('Every method, sweeps and memory: short runs, each with what to look for.'),
+      example: 'lecture',
+    },
+  ];
+  return (await vscode.window.showQuickPick(items, { title: vscode.l10n.t('Which example?') }))?.example;
+}
+
+/** Copies the Devil's Dictionary into a new folder and opens its LoRA config. */
+async function openDevil(examples: vscode.Uri): Promise<void> {
+  const place = await examplePlace();
+  if (!place) return;
+  const target = await freeFolder(place.folder, 'devil');
+  await copyMissing(vscode.Uri.joinPath(examples, 'devil'), target, devilFiles);
+  if (place.open) await vscode.window.showTextDocument(vscode.Uri.joinPath(target, devilFiles[0]));
   else await vscode.commands.executeCommand('vscode.openFolder', target);
-}
-
-async function chooseFolder(): Promise<vscode.Uri | undefined> {
-  const chosen = await vscode.window.showOpenDialog({
-    title: vscode.l10n.t('Put the example into which folder?'),
-    openLabel: vscode.l10n.t('Create Example Here'),
-    canSelectFiles: false,
-    canSelectFolders: true,
-  });
-  return chosen?.[0];
-}
-
-/** `name`, or `name-2` and so on if that is taken: an example never overwrites anything. */
-async function freeFolder(parent: vscode.Uri, name: string): Promise<vscode.Uri> {
-  const files = workspaceFiles(parent);
-  for (let count = 1; ; count++) {
-    const candidate = count === 1 ? name : `${name}-${count}`;
-    if (!(await files.stat(candidate))) return vscode.Uri.joinPath(parent, candidate);
-  }
 }

@@ -15,7 +15,7 @@ import { chooseRun } from './targets';
 export function registerFolderCommands(registrar: Registrar, services: Services, doctor: GpuDoctor): void {
   registrar.addAll({
     'peft.newConfig': () => newConfig(),
-    'peft.openExample': () => openExample(services.extensionUri),
+    'peft.openExample': (...args) => openExample(services.extensionUri, args),
     'peft.exportAdapter': (...args) => exportAdapter(services, args),
     'peft.merge': (...args) => mergeAdapter(services, args),
     'peft.revealRunFolder': (...args) => revealFolder(services, args),

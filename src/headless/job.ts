@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { problem } from '../common/errors';
@@ -47,9 +48,11 @@ export function modelFolder(model: string, base: string): string {
   return builtin === undefined ? resolve(base, model) : join(projectRoot(), 'media/models', builtin);
 }
 
-/** The bundle lies in `dist/`, so the project is one folder up. */
+/** The bundle lies somewhere below the project, in `dist/` or in `out/`. */
 function projectRoot(): string {
-  return resolve(import.meta.dirname, '..');
+  let folder = import.meta.dirname;
+  while (!existsSync(join(folder, 'media/models')) && dirname(folder) !== folder) folder = dirname(folder);
+  return folder;
 }
 
 export interface HeadlessJob {

@@ -12,13 +12,26 @@ describe('the extension', () => {
 
   it('creates the example in a new folder each time, and never over another one', async () => {
     await extensionApi();
-    await vscode.commands.executeCommand('peft.openExample');
-    await vscode.commands.executeCommand('peft.openExample');
+    await vscode.commands.executeCommand('peft.openExample', 'devil');
+    await vscode.commands.executeCommand('peft.openExample', 'devil');
     for (const folder of ['devil', 'devil-2']) {
       assert.ok(await exists(`${folder}/lora.peft.yaml`), folder);
       assert.ok((await readText(`${folder}/data/devil.train.jsonl`)).length > 10_000);
     }
     assert.match(vscode.window.activeTextEditor?.document.uri.path ?? '', /devil-2\/lora\.peft\.yaml$/);
+  });
+
+  it('opens an idea of the lecture beside its data, and leaves there what a person changed', async () => {
+    await extensionApi();
+    await vscode.commands.executeCommand('peft.openExample', 'lecture', '08-adalora');
+    assert.match(vscode.window.activeTextEditor?.document.uri.path ?? '', /\/lecture\/08-adalora\.peft\.yaml$/);
+    const [, data] = /train: (\S+)/.exec(await readText('lecture/08-adalora.peft.yaml')) ?? [];
+    assert.ok((await readText(`lecture/${data}`)).length > 10_000, data);
+    await writeText('lecture/07-lora.peft.yaml', '# mine');
+    await vscode.commands.executeCommand('peft.openExample', 'lecture', '07-lora');
+    assert.equal(await readText('lecture/07-lora.peft.yaml'), '# mine');
+    for (const folder of ['lecture', 'devil'])
+      await vscode.workspace.fs.delete(vscode.Uri.joinPath(workspaceFolder(), folder), { recursive: true });
   });
 
   it('lists runs that appear in the folder and forgets those that vanish', async () => {

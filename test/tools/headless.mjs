@@ -7,7 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './process.mjs';
-import { ensurePackages, ensureSoftwareDrivers, lavapipeDriver, swiftshaderDriver } from './setup.mjs';
+import { ensurePackages, softwareDriver } from './setup.mjs';
 
 const bundle = join(root, 'dist/headless.mjs');
 console.log = console.error;
@@ -32,17 +32,9 @@ function build() {
   if (result.status !== 0) throw new Error('The command line could not be built.');
 }
 
-/** Environment that points Vulkan at a software driver, where no hardware driver can be expected. */
-async function driver() {
-  const chosen = process.env.VK_DRIVER_FILES ?? process.env.VK_ICD_FILENAMES;
-  if (chosen || process.platform !== 'linux' || existsSync('/dev/dri') || existsSync('/dev/nvidiactl')) return {};
-  const icd = lavapipeDriver() ?? swiftshaderDriver() ?? (await ensureSoftwareDrivers())[0]?.icd;
-  return icd ? { VK_DRIVER_FILES: icd, VK_ICD_FILENAMES: icd } : {};
-}
-
 await ensurePackages();
 build();
 const needsGpu = !['forecast', 'merge'].includes(process.argv[2]);
-const env = { ...process.env, ...(needsGpu ? await driver() : {}) };
+const env = { ...process.env, ...(needsGpu ? await softwareDriver() : {}) };
 const result = spawnSync('node', [bundle, ...process.argv.slice(2)], { stdio: 'inherit', env });
 process.exitCode = result.status ?? 1;

@@ -31,10 +31,20 @@ const required = [
   'media/models/tiny/README.md',
   'media/examples/devil/lora.peft.yaml',
   'media/examples/devil/data/devil.train.jsonl',
+  'media/examples/lecture/lecture.json',
+  'media/examples/lecture/README.md',
+  ...lectureConfigs(),
 ];
 const shippable =
   /^(package(\.nls(\.\w+)?)?\.json|README\.md|CHANGELOG\.md|LICENSE|dist\/[\w.]+\.(js|css|ttf)|media\/[^.].*|docs\/[\w-]+\.md|l10n\/.*)$/;
 const forbidden = /node_modules|\.(map|ts|py|wgsl)$|(^|\/)(test|src|webview)\//;
+
+/** The configs that the lecture lists. */
+function lectureConfigs() {
+  const folder = 'media/examples/lecture';
+  const { ideas } = JSON.parse(readFileSync(join(root, folder, 'lecture.json'), 'utf8'));
+  return ideas.map(({ config }) => `${folder}/${config}.peft.yaml`);
+}
 
 /** Problems of the list of shipped files, as sentences. */
 function check(files) {

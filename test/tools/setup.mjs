@@ -89,6 +89,14 @@ export function lavapipeDriver() {
   return file && recent ? join(folder, file) : undefined;
 }
 
+/** Environment that points Vulkan at a software driver, where no hardware driver can be expected. */
+export async function softwareDriver() {
+  const chosen = process.env.VK_DRIVER_FILES ?? process.env.VK_ICD_FILENAMES;
+  if (chosen || process.platform !== 'linux' || existsSync('/dev/dri') || existsSync('/dev/nvidiactl')) return {};
+  const icd = lavapipeDriver() ?? swiftshaderDriver() ?? (await ensureSoftwareDrivers())[0]?.icd;
+  return icd ? { VK_DRIVER_FILES: icd, VK_ICD_FILENAMES: icd } : {};
+}
+
 async function ensureVulkanLoader() {
   const libraries = answer('sh', ['-c', '/sbin/ldconfig -p']) ?? '';
   if (process.platform !== 'linux' || libraries.includes('libvulkan.so.1') || !mayInstall()) return;

@@ -8,6 +8,7 @@ import { around, gpt2, llama } from './surroundings';
 
 const read = (path: string) => readFileSync(path, 'utf8');
 const example = 'media/examples/devil';
+const examples = [example, 'media/examples/lecture'];
 const tiny = inspectModel(
   {
     config: read('media/models/tiny/config.json'),
@@ -31,9 +32,10 @@ describe('inspect', () => {
     assert.ok(first > 0 && first < tokens);
   });
 
-  for (const file of readdirSync(example).filter(name => name.endsWith('.peft.yaml'))) {
+  const files = examples.flatMap(folder => readdirSync(folder).map(name => `${folder}/${name}`));
+  for (const file of files.filter(name => name.endsWith('.peft.yaml'))) {
     it(`${file} has nothing to object to`, () => {
-      const parsed = parseConfig(read(`${example}/${file}`));
+      const parsed = parseConfig(read(file));
       const prompts = parsed.value?.samples.prompts ?? [];
       const promptTokens = prompts.map(prompt => tiny.tokenizer?.encode(prompt, true).length ?? 0);
       const facts: LintFacts = {

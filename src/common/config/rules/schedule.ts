@@ -96,6 +96,8 @@ const unseenPrompts: Rule = {
   advice: 'Set eval_steps.',
   check: ({ config }) => {
     if (config.samples.prompts.length === 0 || config.training.eval_steps !== undefined) return [];
+    // A run of few-shot prompting is one evaluation.
+    if (config.method.type === 'few-shot') return [];
     const message = 'These prompts are completed at evaluations, but eval_steps is not set.';
     return [{ path: ['samples', 'prompts'], part: 'key', message, fixes: [setting(['training', 'eval_steps'], 50)] }];
   },
