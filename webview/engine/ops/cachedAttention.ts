@@ -6,6 +6,7 @@ import { f32, grid1d, type Kernel } from '../runtime/kernel';
 import { copyInto } from './accumulate';
 import { attentionForward } from './attentionForward';
 import { attentionTile, tileInvocations, type AttentionShape } from './attentionShape';
+import { emitDecodeAttention } from './decodeAttention';
 import { groupSize, kernelOf, vectorFor, type Vector } from './kernelSource';
 
 /** Keys and values of one block: [rows + 1, kvHeads·headDim] each. The last row takes what belongs to no token. */
@@ -77,15 +78,23 @@ export function cachedAttention(g: GraphBuilder, name: string, options: CachedAt
     forward: emit => {
       emitPutRows(emit, k, cacheRows, cache.k);
       emitPutRows(emit, v, cacheRows, cache.v);
-      const tile = attentionTile(headDim, emit.profile, 'forward');
-      const logSum = emit.temp('logsumexp', [S, heads]);
-      const bindings = [q, cache.k, cache.v, segmentStart, segmentEnd, o, logSum];
-      const rows = cache.k.shape[0] - 1;
-      const params = [S, rows, heads, kvHeads, headDim / tile.vector.step, f32(1 / Math.sqrt(headDim)), 0];
-      emit.dispatch(attentionForward(tile), bindings, params, grid1d(tileInvocations(tile, heads, S), groupSize));
+      if (S === 1) emitDecodeAttention(emit, { ...options, o });
+      else emitPrefillAttention(emit, { ...options, o });
     },
   });
   return o;
+}
+
+/** Many rows are parallel work enough: each walks its keys. */
+function emitPrefillAttention(emit: Emitter, site: CachedAttentionOptions & { readonly o: Tensor }): void {
+  const { q, cache, segmentStart, segmentEnd, o, heads, kvHeads, headDim } = site;
+  const S = q.shape[0];
+  const tile = attentionTile(headDim, emit.profile, 'forward');
+  const logSum = emit.temp('logsumexp', [S, heads]);
+  const bindings = [q, cache.k, cache.v, segmentStart, segmentEnd, o, logSum];
+  const rows = cache.k.shape[0] - 1;
+  const params = [S, rows, heads, kvHeads, headDim / tile.vector.step, f32(1 / Math.sqrt(headDim)), 0];
+  emit.dispatch(attentionForward(tile), bindings, params, grid1d(tileInvocations(tile, heads, S), groupSize));
 }
 
 /** Puts keys and values [P, kvHeads·headDim] into the first rows of a cache. */
