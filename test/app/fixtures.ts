@@ -1,8 +1,8 @@
 /** Runs for the dashboard, made of the events an engine would report: seeded, so pictures of them are comparable. */
 import { runConfigSchema, type RunConfig } from '../../src/common/config/schema';
 import type {
+  EvaluationDraw,
   HostEvent,
-  ImportanceTable,
   MemoryBytes,
   RunEvent,
   RunState,
@@ -11,6 +11,7 @@ import type {
 } from '../../src/common/run/events';
 import { emptyView, fold } from '../../src/common/run/fold';
 import type { RunManifest, RunView } from '../../src/common/run/view';
+import { reportOf } from './importanceReports';
 
 export interface RunShape {
   readonly name: string;
@@ -18,7 +19,7 @@ export interface RunShape {
   /** Steps done so far. */
   readonly done: number;
   readonly blocks: number;
-  readonly method?: 'lora' | 'full';
+  readonly method?: RunConfig['method']['type'];
   readonly rank?: number;
   readonly seed?: number;
   readonly floor?: number;
@@ -55,9 +56,9 @@ function configOf({ method = 'lora', rank = 8, steps, budgetMib, evalEvery = 50 
   return runConfigSchema.parse({
     model: 'builtin:tiny',
     data: { train: 'data/devil.train.jsonl', eval: 'data/devil.eval.jsonl', max_length: 128 },
-    method: method === 'full' ? { type: 'full' } : { type: 'lora', r: rank, lora_alpha: 2 * rank },
+    method: methodOf(method, rank, steps),
     training: {
-      max_steps: steps,
+      max_steps: Math.max(1, steps),
       learning_rate: 1e-3,
       warmup_ratio: 0.05,
       per_device_train_batch_size: 4,
@@ -68,6 +69,29 @@ function configOf({ method = 'lora', rank = 8, steps, budgetMib, evalEvery = 50 
     memory: budgetMib === undefined ? {} : { budget_mib: budgetMib },
     samples: { prompts: ['Define LOVE:', 'Define POLITICIAN:'] },
   });
+}
+
+/** The keys that a run of so many steps needs; the rest by default. */
+function methodOf(type: RunConfig['method']['type'], rank: number, steps: number): object {
+  switch (type) {
+    case 'lora':
+      return { type, r: rank, lora_alpha: 2 * rank };
+    case 'adalora':
+      return {
+        type,
+        init_r: 6,
+        target_r: 2,
+        lora_alpha: 32,
+        tinit: Math.round(steps / 10),
+        tfinal: Math.round(steps / 4),
+      };
+    case 'weightlora':
+      return { type, r: rank, k: 7 };
+    case 'few-shot':
+      return { type, shots: 4, draws: 5 };
+    default:
+      return { type };
+  }
 }
 
 /** The event log of a run, in order, numbered from 1. */
@@ -84,13 +108,14 @@ export function eventsOf(shape: RunShape): RunEvent[] {
   if (shape.done === 0 && shape.state === 'starting') return log;
   add(startedOf(shape));
   add({ type: 'state', state: 'running' });
-  addSteps(shape, add);
+  if (shape.method === 'few-shot') addDraws(shape, add);
+  else addSteps(shape, add);
   if (shape.state !== undefined && shape.state !== 'running') add({ type: 'state', state: shape.state });
   return log;
 }
 
 function addSteps(shape: RunShape, add: (event: TrainEvent | HostEvent, ms?: number) => void): void {
-  const { steps, done, seed = 42, floor = 1.9, evalEvery = 50, method = 'lora' } = shape;
+  const { steps, done, seed = 42, floor = 1.9, evalEvery = 50 } = shape;
   const next = random(seed);
   const noise = (width: number): number => (next() - 0.5) * width;
   const lossAt = (step: number): number =>
@@ -124,9 +149,8 @@ function addSteps(shape: RunShape, add: (event: TrainEvent | HostEvent, ms?: num
       480,
     );
     if (step === 1) addMemory(shape, add);
-    if (method === 'lora' && (step % Math.ceil(steps / 200) === 0 ? step % 10 === 0 || steps > 2000 : false)) {
-      add({ type: 'importance', step, tables: importanceAt(shape, step, noise) });
-    }
+    const reports = steps > 2000 ? step % Math.ceil(steps / 200) === 0 : step % 10 === 0;
+    if (reports) addImportance(shape, { step, noise }, add);
     if (step % evalEvery === 0) evaluate(step);
   }
   if (done === steps) add({ type: 'exported', path: `.peft/runs/20261124-${shape.name}/adapter` });
@@ -242,23 +266,29 @@ function timelineOf(blocks: number, activations: number, workspace: number): Tim
   return points;
 }
 
-const modules = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'];
+function addImportance(
+  shape: RunShape,
+  { step, noise }: { step: number; noise: (width: number) => number },
+  add: (event: TrainEvent) => void,
+): void {
+  const report = reportOf(configOf(shape).method, { step, steps: shape.steps, blocks: shape.blocks, noise });
+  if (report) add({ type: 'importance', step, ...report });
+}
 
-function importanceAt(shape: RunShape, step: number, noise: (width: number) => number): ImportanceTable[] {
-  const blocks = Array.from({ length: shape.blocks }, (_, i) => i);
-  const share = step / shape.steps;
-  const weight = (row: number, block: number): number =>
-    0.18 + (row > 3 ? 0.5 : 0) + (row === 1 ? 0 : (0.35 * block) / shape.blocks) + 0.25 * Math.sin(row * 7 + block * 3);
-  const table = (metric: string, scale: (base: number) => number): ImportanceTable => ({
-    metric,
-    modules,
-    blocks,
-    values: modules.map((_, row) => blocks.map(block => scale(Math.max(0.02, weight(row, block) + noise(0.08))))),
-  });
-  return [
-    table('gradient_norm', base => base * 0.045 * (0.4 + Math.exp(-share * 4))),
-    table('update_norm', base => base * 1.8 * (1 - Math.exp(-share * 3))),
-  ];
+/** Few-shot prompting: no step, an evaluation after each draw, the implicit update at the end. */
+function addDraws(shape: RunShape, add: (event: TrainEvent) => void): void {
+  const next = random(shape.seed ?? 42);
+  const draws: EvaluationDraw[] = [];
+  const mean = (of: (draw: EvaluationDraw) => number): number =>
+    draws.reduce((sum, draw) => sum + of(draw), 0) / draws.length;
+  for (let draw = 0; draw < 5; draw++) {
+    const loss = 6.1 + 0.3 * next();
+    const rows = Array.from({ length: 4 }, () => Math.floor(839 * next()));
+    draws.push({ rows, loss, logLikelihood: -loss * 2310, exactMatch: Math.floor(4 * next()) / 85 });
+    const exactMatch = mean(one => one.exactMatch ?? 0);
+    add({ type: 'evaluation', step: 0, loss: mean(one => one.loss), lossTokens: 2310, exactMatch, draws: [...draws] });
+  }
+  addImportance(shape, { step: 0, noise: width => (next() - 0.5) * width }, add);
 }
 
 /** The events folded as the host would. */

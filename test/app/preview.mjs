@@ -3,6 +3,7 @@
  *
  *   node test/app/preview.mjs                                   serves it and prints the address
  *   node test/app/preview.mjs --shots DIR [--scenes a,b] [--themes dark,light] [--widths 400,1000]
+ *   … --runs FOLDER,FOLDER                                      run folders for the scene `recorded`
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -46,7 +47,7 @@ async function shoot(address, folder) {
   return complaints;
 }
 
-const { address, close } = await startPreview();
+const { address, close } = await startPreview(option('--runs', []));
 const folder = option('--shots', undefined);
 if (folder === undefined) {
   console.log(`${address}/?scene=running&theme=dark   (themes: dark, light, contrast; scenes: see test/app/scenes.ts)`);

@@ -2,8 +2,8 @@
 import type { DashboardSnapshot } from '../../src/common/protocol';
 import { protocolVersion } from '../../src/common/protocol';
 import type { HostEvent, RunEvent, TrainEvent } from '../../src/common/run/events';
-import { fold } from '../../src/common/run/fold';
-import type { RunView } from '../../src/common/run/view';
+import { fold, foldAll } from '../../src/common/run/fold';
+import type { RunManifest, RunView } from '../../src/common/run/view';
 import { eventsOf, manifestOf, viewOf, type RunShape } from './fixtures';
 
 export interface Scene {
@@ -33,6 +33,20 @@ function withEvents(shape: RunShape, ...events: readonly (TrainEvent | HostEvent
   const view = viewOf(shape);
   for (const event of events) fold(view, { ...event, seq: view.seq + 1, time: view.updatedAt + 5 });
   return view;
+}
+
+function methodRun(method: NonNullable<RunShape['method']>): RunView {
+  return viewOf({ ...base, name: `devil-${method}`, method, done: 200, state: 'completed' });
+}
+
+interface Recorded {
+  readonly manifest: RunManifest;
+  readonly events: readonly RunEvent[];
+}
+
+function recorded(): RunView[] {
+  const given = (globalThis as { recordedRuns?: readonly Recorded[] }).recordedRuns ?? [];
+  return given.map(({ manifest, events }) => foldAll(manifest, events));
 }
 
 function live(): Scene {
@@ -113,6 +127,16 @@ export const scenes: Readonly<Record<string, () => Scene>> = {
         state: 'completed',
       }),
     ),
+  adalora: () => show(methodRun('adalora')),
+  weightlora: () => show(methodRun('weightlora')),
+  bottleneck: () => show(methodRun('bottleneck')),
+  prefix: () => show(methodRun('prefix')),
+  'p-tuning': () => show(methodRun('p-tuning')),
+  'p-tuning-v2': () => show(methodRun('p-tuning-v2')),
+  'few-shot': () =>
+    show(viewOf({ ...base, name: 'devil-few-shot', method: 'few-shot', steps: 0, done: 0, state: 'completed' })),
+  /** Run folders that the preview was given. */
+  recorded: () => show(...recorded()),
   live,
   empty: () => show(),
   loading: () => ({}),

@@ -141,7 +141,7 @@ describe('dashboard page', () => {
       await has(tabbable, 'aria-label', cell);
       await counts(tabbable, 1);
     }
-    await reads(page.locator('.curve-title'), /^k · block 1/);
+    await reads(page.locator('.heat-side .curve-title'), /^k · block 1/);
   });
 
   it('scrubs importance through the steps', async () => {
@@ -149,7 +149,7 @@ describe('dashboard page', () => {
     const first = page.locator('.heat-cell').first();
     await reads(first, /\d/);
     const latest = await first.textContent();
-    const slider = page.locator('.scrubber input');
+    const slider = page.locator('.scrubber input[type=range]');
     await slider.focus();
     await page.keyboard.press('Home');
     await has(slider, 'aria-valuetext', /^10$/);

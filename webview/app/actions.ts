@@ -11,6 +11,8 @@ export interface Actions {
   /** Takes a run out of the charts of all dashboards. */
   removeOverlay(runId: string): void;
   saveTable(name: string, table: TableModel): void;
+  /** `name` with its ending, e.g. `importance.svg`. */
+  saveText(name: string, text: string): void;
   saveImage(name: string, image: Blob | undefined): void;
 }
 
@@ -30,6 +32,8 @@ export function createActions(host: Host, store: Store): Actions {
     removeOverlay: runId => attempt(connection.request('overlay', { runId, shown: false })),
     saveTable: (name, table) =>
       withRun((_, run) => connection.request('save', { name: `${run}-${name}.csv`, content: toCsv(table) })),
+    saveText: (name, text) =>
+      withRun((_, run) => connection.request('save', { name: `${run}-${name}`, content: text })),
     saveImage: (name, image) =>
       withRun(async (_, run) => {
         if (image === undefined) return;

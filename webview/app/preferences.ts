@@ -15,7 +15,7 @@ export const defaultPreferences: Preferences = {
   smoothing: 0.6,
   logLoss: false,
   tables: [],
-  metric: 'gradient_norm',
+  metric: '',
   heatRange: 'step',
 };
 

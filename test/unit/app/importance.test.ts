@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { contrast, heatRamp, parseColour } from '../../../webview/app/model/heat';
 import {
   cellCurve,
   cellValue,
@@ -9,8 +8,6 @@ import {
   formatCell,
   formatPower,
   framesOf,
-  importanceCsvTable,
-  importanceTable,
   meanCurve,
   metricsOf,
   noImportanceReason,
@@ -19,6 +16,7 @@ import {
   strongestCell,
   type Frame,
 } from '../../../webview/app/model/importance';
+import { importanceCsvTable, importanceTable } from '../../../webview/app/model/importanceText';
 import { viewOf, type RunShape } from '../../app/fixtures';
 
 const shape: RunShape = { name: 'run', steps: 200, done: 128, blocks: 4 };
@@ -38,7 +36,7 @@ const late = frame(20, [
 describe('the importance map', () => {
   it('takes one metric out of every report', () => {
     const run = viewOf(shape);
-    assert.deepEqual(metricsOf(run), ['gradient_norm', 'update_norm']);
+    assert.deepEqual(metricsOf(run), ['gradient_norm', 'update_norm', 'effective_rank']);
     const frames = framesOf(run, 'update_norm');
     assert.equal(frames.length, 12);
     assert.ok(frames.every(({ table }) => table.metric === 'update_norm'));
@@ -103,7 +101,7 @@ describe('the importance map', () => {
   });
 
   it('has tables for reading and for CSV', () => {
-    const table = importanceTable(early);
+    const table = importanceTable(early, undefined, 'Map');
     assert.deepEqual(
       table.columns.map(column => column.label),
       ['module', 'block 0', 'block 3'],
@@ -114,7 +112,7 @@ describe('the importance map', () => {
     ]);
     const run = viewOf({ ...shape, done: 10 });
     run.importance = [{ step: 10, tables: [early.table] }];
-    assert.deepEqual(importanceCsvTable(run).rows[1], ['10', 'gradient_norm', 'v_proj', '0', '2']);
+    assert.deepEqual(importanceCsvTable(run).rows[1], ['10', 'gradient_norm', 'v_proj', '0', '', '2']);
   });
 
   it('says why there is none', () => {
@@ -125,43 +123,3 @@ describe('the importance map', () => {
     assert.equal(shortModule('attn.c_attn'), 'c_attn');
   });
 });
-
-describe('heat colours', () => {
-  it('reads every form a theme colour takes', () => {
-    assert.deepEqual(parseColour('#fff'), [1, 1, 1]);
-    assert.deepEqual(parseColour('#ff000080'), [1, 0, 0]);
-    assert.deepEqual(parseColour('rgb(0, 255, 0)'), [0, 1, 0]);
-    assert.deepEqual(parseColour('rgba(0 0 255 / 0.5)'), [0, 0, 1]);
-    assert.deepEqual(parseColour('color(srgb 0.25 0.5 0.75)'), [0.25, 0.5, 0.75]);
-    assert.deepEqual(parseColour('chartreuse'), [0.5, 0.5, 0.5]);
-  });
-
-  it('measures contrast as WCAG does', () => {
-    assert.equal(Math.round(contrast([0, 0, 0], [1, 1, 1])), 21);
-    assert.equal(contrast([0.3, 0.3, 0.3], [0.3, 0.3, 0.3]), 1);
-  });
-
-  for (const [name, card, peak, inks] of [
-    ['dark', '#181818', '#59a4f9', ['#cccccc', '#1f1f1f']],
-    ['light', '#f8f8f8', '#0063d3', ['#3b3b3b', '#ffffff']],
-  ] as const) {
-    it(`runs evenly from card to peak and stays readable in the ${name} theme`, () => {
-      const colour = heatRamp(card, peak, inks);
-      assert.deepEqual(
-        parseColour(colour(1).background).map(value => Math.round(value * 255)),
-        hex(peak),
-      );
-      const shares = Array.from({ length: 21 }, (_, i) => i / 20);
-      const fromCard = shares.map(share => contrast(parseColour(colour(share).background), parseColour(card)));
-      assert.ok(fromCard.every((value, i) => i === 0 || value > fromCard[i - 1]));
-      for (const share of shares) {
-        const { background, ink } = colour(share);
-        assert.ok(contrast(parseColour(background), parseColour(ink)) >= 3, `${share}: ${background} ${ink}`);
-      }
-    });
-  }
-});
-
-function hex(colour: string): number[] {
-  return [1, 3, 5].map(at => parseInt(colour.slice(at, at + 2), 16));
-}

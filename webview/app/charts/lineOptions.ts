@@ -2,7 +2,8 @@ import type { ChartDataset, ChartOptions } from 'chart.js';
 import type { Point, Range } from '../model/loss';
 import { withAlpha, type ColourName, type Theme } from './theme';
 
-export type SeriesKind = 'raw' | 'line' | 'context' | 'diamonds' | 'area';
+/** `stairs`: the value holds until the next one. */
+export type SeriesKind = 'raw' | 'line' | 'stairs' | 'context' | 'diamonds' | 'area';
 
 export interface LineSeries {
   readonly id: string;
@@ -51,6 +52,8 @@ export function styleOf(series: LineSeries, theme: Theme): Partial<LineDataset> 
       return { ...plainLine, borderColor: colour, borderWidth: 1, borderDash: [3, 3], order: 2 };
     case 'line':
       return { ...plainLine, borderColor: colour, borderWidth: 1.75, order: 1 };
+    case 'stairs':
+      return { ...plainLine, borderColor: colour, borderWidth: 1.75, order: 1, stepped: true };
     case 'area':
       return {
         ...plainLine,

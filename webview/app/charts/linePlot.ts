@@ -24,6 +24,8 @@ export interface LinePlotOptions {
   readonly read: (step: number) => readonly Reading[];
   /** What a position is called; `step 96` by default. */
   readonly name?: (step: number) => string;
+  /** A recorded step was chosen, by a click or with Enter. */
+  readonly onPick?: (step: number) => void;
   /** Asked for a redraw at another width, zoom or theme. */
   readonly onRedraw: () => void;
 }
@@ -159,6 +161,7 @@ export class LinePlot implements Disposable {
     });
     canvas.addEventListener('pointerleave', () => cursor.move(undefined));
     canvas.addEventListener('dblclick', () => this.resetZoom());
+    canvas.addEventListener('click', () => this.pick());
     this.element.addEventListener('blur', () => cursor.move(undefined));
     this.element.addEventListener('keydown', event => this.press(event));
   }
@@ -168,11 +171,17 @@ export class LinePlot implements Disposable {
     const all = steps();
     const target = cursorKey(event, all, cursor.current?.step);
     if (target !== undefined) cursor.move(target === null ? undefined : { step: target, source: id });
+    else if (event.key === 'Enter' && this.options.onPick) this.pick();
     else if (zoomable && (event.key === '+' || event.key === '=')) this.zoomBy(1.5);
     else if (zoomable && event.key === '-') this.zoomBy(1 / 1.5);
     else if (zoomable && event.key === '0') this.resetZoom();
     else return;
     event.preventDefault();
+  }
+
+  private pick(): void {
+    const step = this.options.cursor.current?.step;
+    if (step !== undefined) this.options.onPick?.(step);
   }
 
   /** Zooms about the cursor, so that what is looked at stays in sight. */

@@ -1,4 +1,5 @@
 import { fill, h, setStyle } from '../dom';
+import type { TableModel } from '../model/table';
 
 export interface TipRow {
   readonly label: string;
@@ -10,6 +11,8 @@ export interface TipRow {
 export interface TipContent {
   readonly title: string;
   readonly rows: readonly TipRow[];
+  /** Below the rows, without its caption. */
+  readonly table?: TableModel;
 }
 
 const gap = 12;
@@ -20,7 +23,8 @@ export class Tip {
 
   /** `x`, `y` and the size to stay inside of, in pixels of the positioned parent. */
   show(content: TipContent, x: number, y: number, bounds: { width: number; height: number }): void {
-    fill(this.element, h('div', { class: 'tip-title' }, content.title), ...content.rows.map(row));
+    const { title, rows, table } = content;
+    fill(this.element, h('div', { class: 'tip-title' }, title), ...rows.map(row), table && grid(table));
     this.element.hidden = false;
     const { offsetWidth, offsetHeight } = this.element;
     const left = x + gap + offsetWidth > bounds.width ? Math.max(0, x - gap - offsetWidth) : x + gap;
@@ -37,4 +41,11 @@ function row({ label, text, colour }: TipRow): HTMLElement {
   const swatch = h('i', { class: 'swatch' });
   if (colour !== undefined) swatch.style.background = colour;
   return h('div', { class: 'tip-row' }, colour !== undefined && swatch, h('span', {}, label), h('b', {}, text));
+}
+
+function grid({ columns, rows }: TableModel): HTMLElement {
+  const kind = (column: number): string | undefined => (columns[column].numeric ? 'numeric' : undefined);
+  const head = h('tr', {}, ...columns.map(({ label }, i) => h('th', { class: kind(i) }, label)));
+  const body = rows.map(cells => h('tr', {}, ...cells.map((cell, i) => h('td', { class: kind(i) }, cell))));
+  return h('table', { class: 'tip-table' }, head, ...body);
 }

@@ -17,26 +17,53 @@ export function parseColour(text: string): Rgb {
 
 export interface HeatColour {
   readonly background: string;
-  /** The one of the two given inks that is easier to read on the background. */
+  /** Readable on the background: a contrast of at least 4.5. */
   readonly ink: string;
 }
 
+/** Colours for shares from 0 to 1. */
+export type HeatRamp = (share: number) => HeatColour;
+
 const faintest = 0.07;
+const readable = 4.5;
 
 /**
  * A colour ramp from `base` (the card) to `peak`, even to the eye because it is mixed in OKLab
- * (B. Ottosson, "A perceptual color space for image processing", 2020). Shares run from 0 to 1.
+ * (B. Ottosson, "A perceptual color space for image processing", 2020). `inks` in order of preference.
  */
-export function heatRamp(base: string, peak: string, inks: readonly [string, string]): (share: number) => HeatColour {
+export function heatRamp(base: string, peak: string, inks: readonly [string, string]): HeatRamp {
   const low = toOklab(parseColour(base));
   const high = toOklab(parseColour(peak));
   return share => {
     const t = faintest + (1 - faintest) * share;
     const rgb = fromOklab(low.map((value, i) => value + (high[i] - value) * t) as [number, number, number]);
-    const [first, second] = inks;
-    const ink = contrast(rgb, parseColour(first)) >= contrast(rgb, parseColour(second)) ? first : second;
-    return { background: `rgb(${rgb.map(value => Math.round(value * 255)).join(' ')})`, ink };
+    const bytes = rgb.map(value => Math.round(value * 255)) as [number, number, number];
+    return { background: `rgb(${bytes.join(' ')})`, ink: inkOn(toUnit(bytes), inks) };
   };
+}
+
+/** For differences: shares below one half run from `base` to `peaks[0]`, those above to `peaks[1]`. */
+export function divergingRamp(
+  base: string,
+  peaks: readonly [string, string],
+  inks: readonly [string, string],
+): HeatRamp {
+  const [down, up] = peaks.map(peak => heatRamp(base, peak, inks));
+  return share => (share < 0.5 ? down(1 - 2 * share) : up(2 * share - 1));
+}
+
+function toUnit([r, g, b]: Rgb): Rgb {
+  return [r / 255, g / 255, b / 255];
+}
+
+/** The better of the two inks if it can be read, else black or white, one of which always can. */
+function inkOn(background: Rgb, inks: readonly [string, string]): string {
+  const best = (candidates: readonly [string, string]): [string, number] => {
+    const [first, second] = candidates.map(ink => contrast(background, parseColour(ink)));
+    return first >= second ? [candidates[0], first] : [candidates[1], second];
+  };
+  const [ink, reached] = best(inks);
+  return reached >= readable ? ink : best(['#000000', '#ffffff'])[0];
 }
 
 /** Contrast ratio of two colours as WCAG 2 defines it, 1 to 21. */

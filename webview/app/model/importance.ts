@@ -1,34 +1,5 @@
 import type { ImportanceTable } from '../../../src/common/run/events';
 import type { RunView } from '../../../src/common/run/view';
-import { formatMetric } from './format';
-import type { TableModel } from './table';
-
-export interface MetricText {
-  readonly label: string;
-  /** What the number means, in half a sentence. */
-  readonly meaning: string;
-}
-
-const known: Readonly<Record<string, MetricText>> = {
-  gradient_norm: { label: 'Gradient norm Iₖ', meaning: 'how strongly the loss pulls on each adapter' },
-  gate_norm: { label: 'Gate ‖a(z)‖ / ‖z‖', meaning: 'how far each adapter moves what it reads; 0 is the identity' },
-  implicit_update: {
-    label: 'Implicit update ‖ΔW‖',
-    meaning: 'the rank-1 change of the first MLP matrix that the shots stand for, at the last token of a prompt',
-  },
-  update_norm: { label: 'Update ‖ΔW‖', meaning: 'how far each adapter has moved its matrix' },
-  effective_rank: {
-    label: 'Effective rank of ΔW',
-    meaning: 'how many directions an update really uses: (Σσ²)² / Σσ⁴, from 1 to its rank',
-  },
-  score: { label: 'Score', meaning: 'sensitivity times uncertainty, summed over the triplets of each module' },
-  kept_rank: { label: 'Kept rank', meaning: 'triplets that the last pruning left' },
-};
-
-/** Name and meaning of a metric id; an unknown id is shown as it is. */
-export function metricText(metric: string): MetricText {
-  return known[metric] ?? { label: metric.replaceAll('_', ' '), meaning: 'value per module and block' };
-}
 
 /** One recorded importance table and its step. */
 export interface Frame {
@@ -150,41 +121,16 @@ export function meanCurve(frames: readonly Frame[]): { steps: number[]; values: 
   return { steps: filled.map(frame => frame.step), values: filled.map(mean) };
 }
 
-/** One sentence for screen readers that says what the heatmap shows. */
-export function importanceSummary(frame: Frame): string {
-  const strongest = strongestCell(frame);
-  if (strongest === undefined) return `No importance values at step ${frame.step}.`;
-  const { label } = metricText(frame.table.metric);
-  const value = formatMetric(cellValue(frame.table, strongest) ?? undefined);
-  return `${label} at step ${frame.step}: highest in ${strongest.module} of block ${strongest.block}, ${value}.`;
-}
-
-/** A frame as a table: modules down, blocks across. */
-export function importanceTable({ step, table }: Frame): TableModel {
-  const columns = ['module', ...table.blocks.map(block => `block ${block}`)];
-  return {
-    caption: `${metricText(table.metric).label} at step ${step}`,
-    columns: columns.map((label, i) => ({ label, numeric: i > 0 })),
-    rows: table.modules.map((module, r) => [
-      module,
-      ...table.values[r].map(value => (value === null ? '' : formatMetric(value))),
-    ]),
-  };
-}
-
-/** Every recorded value of every metric in long form, for a CSV. */
-export function importanceCsvTable(run: RunView): TableModel {
-  const rows = run.importance.flatMap(({ step, tables }) =>
-    tables.flatMap(table =>
-      table.values.flatMap((row, r) =>
-        row.flatMap((value, c) =>
-          value === null ? [] : [[step, table.metric, table.modules[r], table.blocks[c], value].map(String)],
-        ),
-      ),
-    ),
+/** What changed from one frame to another, cell by cell; cells that one of them lacks are null. */
+export function differenceFrame(from: Frame, to: Frame): Frame {
+  const { modules, blocks, values, metric } = to.table;
+  const difference = values.map((row, r) =>
+    row.map((value, c) => {
+      const before = cellValue(from.table, { module: modules[r], block: blocks[c] });
+      return value === null || before === null ? null : value - before;
+    }),
   );
-  const columns = ['step', 'metric', 'module', 'block', 'value'].map(label => ({ label, numeric: label !== 'module' }));
-  return { caption: `Importance of ${run.manifest.name}`, columns, rows };
+  return { step: to.step, table: { metric, modules, blocks, values: difference } };
 }
 
 /** Why there is no heatmap, in a sentence; undefined if one will come or is there. */

@@ -33,3 +33,8 @@ export function samplingText(run: RunView): string {
   const { temperature, max_new_tokens: limit } = run.manifest.config.samples;
   return `${temperature === 0 ? 'greedy' : `temperature ${temperature}`}, at most ${limit} tokens`;
 }
+
+/** How many of `count` rows to list when `usual` fit: one more, if a button would only hide a single row. */
+export function listedRows(count: number, usual: number): number {
+  return count === usual + 1 ? count : Math.min(count, usual);
+}

@@ -50,9 +50,10 @@ export class Card {
     );
   }
 
-  setSubtitle(text: string): void {
+  /** `hint` is what a tooltip says instead. */
+  setSubtitle(text: string, hint = text): void {
     setText(this.subtitle, text);
-    this.subtitle.title = text;
+    this.subtitle.title = hint;
   }
 
   /** The sentence that a screen reader hears; live changes are spoken at most every ten seconds. */
@@ -76,16 +77,16 @@ export class Card {
     fill(this.empty, busy && progressRing(), h('span', {}, message));
   }
 
-  /** Switches between picture and table; `model` is built only while the table is on show. */
-  setTable(shown: boolean, model: () => TableModel): void {
+  /** Switches between picture and tables; the models are built only while they are on show. */
+  setTable(shown: boolean, models: () => TableModel | readonly TableModel[]): void {
     this.tableShown = shown;
     if (this.tableButton) setPressed(this.tableButton, shown);
     this.body.hidden = shown;
     this.table.hidden = !shown;
     if (shown) {
-      const top = this.table.firstElementChild?.scrollTop ?? 0;
-      fill(this.table, dataTable(model()));
-      this.table.firstElementChild?.scrollTo({ top });
+      const tops = [...this.table.children].map(table => table.scrollTop);
+      fill(this.table, ...[models()].flat().map(dataTable));
+      [...this.table.children].forEach((table, i) => table.scrollTo({ top: tops.at(i) ?? 0 }));
     } else this.table.replaceChildren();
   }
 }

@@ -1,17 +1,14 @@
 import type { Disposable } from '../../../src/common/lifecycle';
-import { Tip } from '../charts/tip';
+import { Tip, type TipContent } from '../charts/tip';
 import { createGate, fill, h, setText } from '../dom';
-import { formatMetric } from '../model/format';
-import type { HeatColour } from '../model/heat';
-import { formatCell, shareOf, shortModule, type Cell, type Frame } from '../model/importance';
+import { cellLook, firstCell, type MapModel } from '../model/cells';
+import { shortModule, type Cell } from '../model/importance';
+import { gridKey, type Position } from './gridKeys';
 
-export interface HeatmapModel {
-  readonly frame: Frame;
-  readonly extent: { readonly min: number; readonly max: number };
-  readonly exponent: number;
-  readonly selected?: Cell;
-  readonly colour: (share: number) => HeatColour;
-  readonly name: string;
+export interface HeatmapHandlers {
+  readonly onSelect: (cell: Cell) => void;
+  /** What floats beside a cell under the pointer or the focus. */
+  readonly describe: (map: MapModel, cell: Cell) => TipContent;
 }
 
 /**
@@ -19,42 +16,52 @@ export interface HeatmapModel {
  * focus or a click selects. Cells are kept between steps and only repainted.
  */
 export class Heatmap implements Disposable {
-  readonly element = h('div', { class: 'heatmap', role: 'grid' });
+  /** The frame to put on the page: a caption and the grid. */
+  readonly element: HTMLElement;
+  private readonly grid = h('div', { class: 'heatmap', role: 'grid' });
+  private readonly caption = h('div', { class: 'heat-caption' });
   private readonly tip = new Tip();
-  private readonly frameElement = h('div', { class: 'heatmap-frame' }, this.element, this.tip.element);
   private readonly reshaped = createGate();
   private cells: HTMLElement[][] = [];
-  private model?: HeatmapModel;
+  private map?: MapModel;
 
-  constructor(private readonly onSelect: (cell: Cell) => void) {
-    this.element.addEventListener('keydown', event => this.move(event));
-    this.element.addEventListener('pointerover', event => this.point(event.target));
-    this.element.addEventListener('pointerleave', () => this.tip.hide());
-    this.element.addEventListener('focusin', event => this.focus(event.target));
-    this.element.addEventListener('focusout', () => this.tip.hide());
+  constructor(private readonly handlers: HeatmapHandlers) {
+    this.element = h('div', { class: 'heatmap-frame' }, this.caption, this.grid, this.tip.element);
+    this.grid.addEventListener('keydown', event => this.move(event));
+    this.grid.addEventListener('pointerover', event => this.point(event.target));
+    this.grid.addEventListener('pointerleave', () => this.tip.hide());
+    this.grid.addEventListener('focusin', event => this.focus(event.target));
+    this.grid.addEventListener('focusout', () => this.tip.hide());
   }
 
-  /** The scrolling frame to put on the page. */
-  get frame(): HTMLElement {
-    return this.frameElement;
-  }
-
-  draw(model: HeatmapModel): void {
-    this.model = model;
-    const { modules, blocks } = model.frame.table;
-    if (this.reshaped(modules.join('\n'), blocks.join(' '))) this.build();
-    this.element.setAttribute('aria-label', model.name);
-    this.cells.forEach((row, r) => row.forEach((cell, c) => this.paint(cell, r, c)));
+  /** Shows a map; `caption` stands above it if there is one. */
+  draw(map: MapModel, selected: Cell | undefined, caption?: string): void {
+    this.map = map;
+    const { modules, blocks } = map.frame.table;
+    if (this.reshaped(modules.join('\n'), blocks.join(' '))) this.build(map);
+    this.grid.setAttribute('aria-label', map.name);
+    this.caption.hidden = caption === undefined;
+    setText(this.caption, caption ?? '');
+    this.grid.classList.toggle('fated', map.fates !== undefined);
+    const entry = selected ?? firstCell(map.frame);
+    this.cells.forEach((row, r) =>
+      row.forEach((cell, c) => {
+        const isEntry = entry?.module === modules[r] && entry.block === blocks[c];
+        paint(cell, map, { row: r, column: c });
+        cell.tabIndex = isEntry ? 0 : -1;
+        cell.setAttribute('aria-selected', String(isEntry && selected !== undefined));
+      }),
+    );
   }
 
   dispose(): void {
-    this.frameElement.remove();
+    this.element.remove();
   }
 
-  private build(): void {
-    const { modules, blocks } = this.model?.frame.table ?? { modules: [], blocks: [] };
-    this.element.style.setProperty('--columns', String(blocks.length));
-    this.cells = modules.map((_, r) => blocks.map((_block, c) => this.createCell(r, c)));
+  private build({ frame }: MapModel): void {
+    const { modules, blocks } = frame.table;
+    this.grid.style.setProperty('--columns', String(blocks.length));
+    this.cells = modules.map((_, r) => blocks.map((_block, c) => createCell(r, c)));
     const rows = modules.map((module, r) => {
       const header = h('div', { role: 'rowheader', class: 'heat-row', title: module }, shortModule(module));
       return h('div', { role: 'row' }, header, ...this.cells[r]);
@@ -63,87 +70,62 @@ export class Heatmap implements Disposable {
       h('div', { role: 'columnheader', class: 'heat-column' }, h('span', {}, String(block))),
     );
     const corner = h('div', { role: 'columnheader', class: 'heat-row heat-corner' }, 'block');
-    fill(this.element, ...rows, h('div', { role: 'row' }, corner, ...headers));
+    fill(this.grid, ...rows, h('div', { role: 'row' }, corner, ...headers));
   }
 
-  private createCell(row: number, column: number): HTMLElement {
-    const attributes = { role: 'gridcell', class: 'heat-cell', tabindex: -1, 'data-row': row, 'data-column': column };
-    const cell = h('div', attributes, h('span', {}));
-    cell.addEventListener('click', () => cell.focus());
-    return cell;
-  }
-
-  private paint(cell: HTMLElement, row: number, column: number): void {
-    if (this.model === undefined) return;
-    const { frame, extent, exponent, selected, colour } = this.model;
-    const { modules, blocks, values } = frame.table;
-    const value = values[row]?.[column] ?? null;
-    const isSelected = selected?.module === modules[row] && selected.block === blocks[column];
-    const label = cell.firstElementChild;
-    cell.classList.toggle('vacant', value === null);
-    cell.setAttribute('aria-selected', String(isSelected));
-    cell.tabIndex = isSelected || (selected === undefined && row === 0 && column === 0) ? 0 : -1;
-    const text = value === null ? 'no adapter' : formatMetric(value);
-    cell.setAttribute('aria-label', `${modules[row]}, block ${blocks[column]}: ${text}`);
-    if (label) setText(label, value === null ? '' : formatCell(value, exponent));
-    const { background, ink } = value === null ? { background: '', ink: '' } : colour(shareOf(value, extent));
-    cell.style.background = background;
-    cell.style.color = ink;
-  }
-
-  private position(target: EventTarget | null): { row: number; column: number; cell: HTMLElement } | undefined {
-    const cell = target instanceof Element ? target.closest<HTMLElement>('.heat-cell') : null;
-    return cell === null ? undefined : { row: Number(cell.dataset.row), column: Number(cell.dataset.column), cell };
+  private cellAt(target: EventTarget | null): { cell: Cell; element: HTMLElement; at: Position } | undefined {
+    const element = target instanceof Element ? target.closest<HTMLElement>('.heat-cell') : null;
+    if (element === null || this.map === undefined) return undefined;
+    const at = { row: Number(element.dataset.row), column: Number(element.dataset.column) };
+    const { modules, blocks } = this.map.frame.table;
+    return { cell: { module: modules[at.row], block: blocks[at.column] }, element, at };
   }
 
   private move(event: KeyboardEvent): void {
-    const at = this.position(event.target);
-    if (at === undefined) return;
-    const lastRow = this.cells.length - 1;
-    const lastColumn = (this.cells[0]?.length ?? 1) - 1;
-    const moves: Readonly<Record<string, readonly [number, number]>> = {
-      ArrowLeft: [at.row, at.column - 1],
-      ArrowRight: [at.row, at.column + 1],
-      ArrowUp: [at.row - 1, at.column],
-      ArrowDown: [at.row + 1, at.column],
-      Home: [event.ctrlKey ? 0 : at.row, 0],
-      End: [event.ctrlKey ? lastRow : at.row, lastColumn],
-    };
-    const target = moves[event.key];
+    const found = this.cellAt(event.target);
+    if (found === undefined) return;
+    const size = { row: this.cells.length, column: this.cells[0]?.length ?? 0 };
+    const target = gridKey(event, found.at, size);
     if (target === undefined) return;
     event.preventDefault();
-    this.cells[clamp(target[0], lastRow)]?.[clamp(target[1], lastColumn)]?.focus();
+    this.cells[target.row]?.[target.column]?.focus();
   }
 
   private focus(target: EventTarget | null): void {
-    const at = this.position(target);
-    const table = this.model?.frame.table;
-    if (at === undefined || table === undefined) return;
-    this.onSelect({ module: table.modules[at.row], block: table.blocks[at.column] });
+    const found = this.cellAt(target);
+    if (found === undefined) return;
+    this.handlers.onSelect(found.cell);
     this.point(target);
   }
 
   private point(target: EventTarget | null): void {
-    const at = this.position(target);
-    if (at === undefined || this.model === undefined) {
+    const found = this.cellAt(target);
+    if (found === undefined || this.map === undefined) {
       this.tip.hide();
       return;
     }
-    const { table, step } = this.model.frame;
-    const value = table.values[at.row]?.[at.column] ?? null;
-    const outer = this.frameElement.getBoundingClientRect();
-    const box = at.cell.getBoundingClientRect();
-    const title = `${table.modules[at.row]} · block ${table.blocks[at.column]}`;
-    const text = value === null ? 'no adapter' : formatMetric(value);
-    this.tip.show(
-      { title, rows: [{ label: `step ${step}`, text }] },
-      box.left - outer.left + box.width - 8,
-      box.top - outer.top + box.height / 2,
-      { width: outer.width, height: outer.height },
-    );
+    const box = found.element.getBoundingClientRect();
+    const outer = this.element.getBoundingClientRect();
+    const [x, y] = [box.right - outer.left - 8, box.top - outer.top + box.height / 2];
+    this.tip.show(this.handlers.describe(this.map, found.cell), x, y, outer);
   }
 }
 
-function clamp(value: number, last: number): number {
-  return Math.min(last, Math.max(0, value));
+function createCell(row: number, column: number): HTMLElement {
+  const attributes = { role: 'gridcell', class: 'heat-cell', tabindex: -1, 'data-row': row, 'data-column': column };
+  const cell = h('div', attributes, h('span', {}));
+  cell.addEventListener('click', () => cell.focus());
+  return cell;
+}
+
+function paint(cell: HTMLElement, map: MapModel, { row, column }: Position): void {
+  const look = cellLook(map, row, column);
+  cell.classList.toggle('vacant', look.value === null);
+  cell.classList.toggle('dropped', look.fate === 'dropped');
+  cell.classList.toggle('returned', look.fate === 'returned');
+  cell.setAttribute('aria-label', look.label);
+  const label = cell.firstElementChild;
+  if (label) setText(label, look.text);
+  cell.style.background = look.background ?? '';
+  cell.style.color = look.ink ?? '';
 }

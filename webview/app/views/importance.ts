@@ -1,40 +1,34 @@
-import { LinePlot } from '../charts/linePlot';
-import type { Reading } from '../charts/overlay';
-import { createGate, h, setStyle, setText } from '../dom';
-import { formatMetric, formatTick } from '../model/format';
-import { heatRamp } from '../model/heat';
-import {
-  cellCurve,
-  exponentOf,
-  extentOf,
-  formatCell,
-  formatPower,
-  framesOf,
-  importanceCsvTable,
-  importanceSummary,
-  importanceTable,
-  meanCurve,
-  metricsOf,
-  metricText,
-  noImportanceReason,
-  shortModule,
-  strongestCell,
-  type Cell,
-  type Frame,
-} from '../model/importance';
-import { axisEnd, valueAt } from '../model/loss';
+import { toPng } from '../charts/paint';
+import { createGate, h } from '../dom';
+import type { MapModel } from '../model/cells';
+import { fatesAt } from '../model/fates';
+import { divergingRamp, heatRamp } from '../model/heat';
+import { framesOf, metricsOf, noImportanceReason, strongestCell, type Cell, type Frame } from '../model/importance';
+import { importanceCsvTable, importanceSummary, importanceTable } from '../model/importanceText';
+import { mapPicture } from '../model/mapPicture';
+import { mapsOf } from '../model/maps';
 import { waitingMessage } from '../model/messages';
+import { metricHint, metricText } from '../model/metrics';
+import { toSvg, type Picture } from '../model/picture';
+import { rankingAt, rankingTable } from '../model/triplets';
 import { toggled } from '../preferences';
 import { iconButton } from '../toolkit';
+import { BudgetPlot } from './budgetPlot';
 import { Card } from './card';
+import { CellCurves } from './cellCurves';
 import { Segmented } from './controls';
-import { Heatmap } from './heatmap';
+import { ImportanceMaps } from './importanceMaps';
+import { cellTip, pictureText } from './importanceParts';
+import { PinBar } from './pinBar';
 import { Scrubber } from './scrubber';
+import { TripletPanel } from './tripletPanel';
 import type { RunState, View, ViewContext } from './view';
 
 const id = 'importance';
+/** Triplets in the table twin; more would make a page of thousands of rows. */
+const mostTriplets = 250;
 
-/** Which adapters matter: a heatmap over modules and blocks, a scrubber through the steps, and one cell's curve. */
+/** Which adapters matter: maps over modules and blocks, a scrubber through the steps, and all about the selected cell. */
 export function createImportanceView(context: ViewContext): View {
   return new ImportanceView(context);
 }
@@ -43,33 +37,31 @@ class ImportanceView implements View {
   readonly element: HTMLElement;
   private readonly card: Card;
   private readonly metric: Segmented;
-  private readonly range: Segmented;
-  private readonly heatmap = new Heatmap(cell => this.select(cell));
+  private readonly maps: ImportanceMaps;
   private readonly scrubber = new Scrubber(() => this.draw());
-  private readonly curve: LinePlot;
-  private readonly curveTitle = h('div', { class: 'curve-title' });
-  private readonly legend = createLegend();
+  private readonly pin = new PinBar(
+    () => this.frame?.step,
+    () => this.draw(),
+  );
+  private readonly budget: BudgetPlot;
+  private readonly curves: CellCurves;
+  private readonly triplets = new TripletPanel();
   private readonly changed = createGate();
   private state?: RunState;
   private frames: readonly Frame[] = [];
   private chosen?: Cell;
 
   constructor(private readonly context: ViewContext) {
-    const { setPreferences, theme, cursor } = context;
+    const { setPreferences, theme } = context;
     this.metric = new Segmented('metric', 'Importance metric', metric => setPreferences({ metric }));
-    this.range = new Segmented('heat-range', 'Colour range', value =>
-      setPreferences({ heatRange: value === 'run' ? 'run' : 'step' }),
-    );
-    this.curve = new LinePlot({
-      id,
-      label: 'Importance of the selected cell by step',
-      theme,
-      cursor,
-      format: formatTick,
-      steps: () => this.frames.map(frame => frame.step),
-      read: step => this.read(step),
-      onRedraw: () => this.drawCurve(),
+    this.maps = new ImportanceMaps({
+      onSelect: cell => this.select(cell),
+      describe: (map, cell) => cellTip(this.state?.run, map, cell),
+      onRange: heatRange => setPreferences({ heatRange }),
     });
+    const onPick = (step: number): void => this.scrubber.show(step);
+    this.budget = new BudgetPlot(context, onPick);
+    this.curves = new CellCurves(context, onPick);
     theme.onDidChange(() => this.draw());
     this.card = this.buildCard();
     this.element = this.card.element;
@@ -77,54 +69,76 @@ class ImportanceView implements View {
 
   update(state: RunState): void {
     const { run, preferences } = state;
+    if (this.state !== undefined && this.state.run.manifest.id !== run.manifest.id) this.startOver();
     this.state = state;
     if (!this.changed(run.manifest.id, run.importance.length, run.importance.at(-1), run.state, preferences)) return;
     const metrics = metricsOf(run);
-    const metric = metrics.includes(preferences.metric) ? preferences.metric : metrics[0];
+    const metric = metrics.includes(preferences.metric) ? preferences.metric : metrics.at(0);
     this.frames = metric === undefined ? [] : framesOf(run, metric);
-    const reason = noImportanceReason(run);
     const waiting = this.frames.length === 0 ? waitingMessage(run, 'report of importance') : undefined;
-    this.card.setEmpty(reason ?? waiting);
+    this.card.setEmpty(noImportanceReason(run) ?? waiting);
     if (metric === undefined) {
       this.card.setSubtitle('');
       return;
     }
-    const choices = metrics.map(value => ({ value, label: metricText(value).label, hint: metricText(value).meaning }));
+    const choices = metrics.map(value => ({ value, label: metricText(value).label, hint: metricHint(value) }));
     this.metric.set(choices, metric);
-    this.range.set(rangeChoices, preferences.heatRange);
+    this.metric.element.hidden = metrics.length < 2;
     this.scrubber.setFrames(this.frames.map(frame => frame.step));
     this.draw();
   }
 
   dispose(): void {
-    this.scrubber.dispose();
-    this.heatmap.dispose();
-    this.curve.dispose();
+    for (const part of [this.scrubber, this.maps, this.budget, this.curves]) part.dispose();
+  }
+
+  private startOver(): void {
+    this.chosen = undefined;
+    this.pin.clear();
+    this.scrubber.follow();
   }
 
   private buildCard(): Card {
     const { actions, setPreferences } = this.context;
     const csv = (): void => {
-      if (this.state) actions.saveTable('importance', importanceCsvTable(this.state.run));
+      if (this.state) actions.saveTable(id, importanceCsvTable(this.state.run));
+    };
+    const png = (): void => {
+      const picture = this.picture();
+      if (picture) void toPng(picture).then(image => actions.saveImage(id, image));
+    };
+    const svg = (): void => {
+      const picture = this.picture();
+      if (picture) actions.saveText(`${id}.svg`, toSvg(picture));
     };
     const card = new Card({
       id,
       title: 'Importance',
       tools: [this.metric.element],
-      exports: [iconButton({ label: 'Save as CSV…', icon: 'save-as', onClick: csv })],
+      exports: [
+        iconButton({ label: 'Save as image…', icon: 'device-camera', onClick: png }),
+        iconButton({ label: 'Save as SVG…', icon: 'file-media', onClick: svg }),
+        iconButton({ label: 'Save as CSV…', icon: 'save-as', onClick: csv }),
+      ],
       onTable: shown => setPreferences({ tables: toggled(this.state?.preferences.tables ?? [], id, shown) }),
     });
-    const foot = h('div', { class: 'heat-foot' }, this.legend.element, this.range.element);
     card.body.append(
-      h('div', { class: 'heat-main' }, this.heatmap.frame, foot),
-      h('div', { class: 'heat-side' }, this.curveTitle, this.curve.element),
+      h('div', { class: 'heat-column-main' }, this.maps.element, this.budget.element),
+      this.curves.element,
+      this.triplets.element,
     );
+    this.scrubber.element.append(this.pin.element);
     card.element.append(this.scrubber.element);
     return card;
   }
 
   private get frame(): Frame | undefined {
     return this.frames[this.scrubber.index];
+  }
+
+  private get selected(): Cell | undefined {
+    const last = this.frames.at(-1);
+    return this.chosen ?? (last && strongestCell(last));
   }
 
   private select(cell: Cell): void {
@@ -136,82 +150,41 @@ class ImportanceView implements View {
   private draw(): void {
     const { frame, state } = this;
     if (frame === undefined || state === undefined) return;
-    const extent = extentOf(state.preferences.heatRange === 'run' ? this.frames : [frame]) ?? { min: 0, max: 0 };
-    const exponent = exponentOf(extent.max);
-    const { colours } = this.context.theme.current;
-    const colour = heatRamp(colours.card, colours.blue, [colours.foreground, colours.page]);
-    const { label, meaning } = metricText(frame.table.metric);
-    this.heatmap.draw({
-      frame,
-      extent,
-      exponent,
-      selected: this.selected,
-      colour,
-      name: `${label}, step ${frame.step}`,
-    });
-    this.legend.update(
-      [formatCell(extent.min, exponent), formatCell(extent.max, exponent) + formatPower(exponent)],
-      share => colour(share).background,
-    );
-    this.card.setSubtitle(meaning);
-    this.card.setSummary(importanceSummary(frame));
-    this.card.setTable(state.preferences.tables.includes(id), () => importanceTable(frame));
-    this.drawCurve();
-  }
-
-  private get selected(): Cell | undefined {
-    const last = this.frames.at(-1);
-    return this.chosen ?? (last && strongestCell(last));
-  }
-
-  private drawCurve(): void {
-    const { selected, state, frame } = this;
-    if (selected === undefined || state === undefined || frame === undefined) return;
-    const points = ({ steps, values }: ReturnType<typeof cellCurve>): { x: number; y: number }[] =>
-      steps.map((x, i) => ({ x, y: values[i] }));
-    setText(this.curveTitle, `${shortModule(selected.module)} · block ${selected.block}, mean of all dashed`);
-    this.curve.draw({
-      series: [
-        { id: 'mean', colour: 'dim', kind: 'context', points: points(meanCurve(this.frames)) },
-        { id: 'cell', colour: 'blue', kind: 'line', points: points(cellCurve(this.frames, selected)) },
-      ],
-      range: { min: 0, max: axisEnd(state.run.step, state.run.totalSteps) },
-      fromZero: true,
-      marks: [{ step: frame.step }],
-    });
-  }
-
-  private read(step: number): Reading[] {
+    const { run, preferences } = state;
+    const maps = this.mapModels(state, frame);
     const { selected } = this;
-    if (selected === undefined) return [];
-    const cell = cellCurve(this.frames, selected);
-    const value = valueAt(cell.steps, cell.values, step);
-    const label = `${shortModule(selected.module)} · block ${selected.block}`;
-    return value === undefined ? [] : [{ label, colour: 'blue', value, text: formatMetric(value) }];
+    this.maps.draw(maps, selected, preferences.heatRange);
+    this.card.setSubtitle(metricText(frame.table.metric).meaning, metricHint(frame.table.metric));
+    const fates = fatesAt(run, frame.step);
+    this.card.setSummary(importanceSummary(run, frame, fates));
+    this.card.setTable(preferences.tables.includes(id), () => {
+      const ranking = rankingAt(run, frame.step);
+      const tables = maps.map(map => importanceTable(map.frame, map.fates, map.name));
+      return [...tables, ...(ranking === undefined ? [] : [rankingTable(ranking, mostTriplets)])];
+    });
+    this.budget.draw(run, frame.step);
+    if (selected === undefined) return;
+    this.curves.draw({ run, metrics: metricsOf(run), cell: selected, step: frame.step });
+    this.triplets.draw(rankingAt(run, frame.step), selected);
   }
-}
 
-const rangeChoices = [
-  { value: 'step', label: 'this step', hint: 'Colours span the values of the step on show' },
-  { value: 'run', label: 'all steps', hint: 'Colours span the values of all steps, so that steps can be compared' },
-];
+  private mapModels({ run, preferences }: RunState, frame: Frame): MapModel[] {
+    const { colours } = this.context.theme.current;
+    const inks = [colours.foreground, colours.page] as const;
+    const { pinned: step, difference } = this.pin;
+    const pinned = this.frames.find(one => one.step === step);
+    const choice = { frames: this.frames, frame, pinned, difference, range: preferences.heatRange };
+    return mapsOf(choice, {
+      ramp: heatRamp(colours.card, colours.blue, inks),
+      diverging: divergingRamp(colours.card, [colours.orange, colours.blue], inks),
+      fates: at => fatesAt(run, at),
+    });
+  }
 
-interface Legend {
-  readonly element: HTMLElement;
-  update(ends: readonly string[], colour: (share: number) => string): void;
-}
-
-function createLegend(): Legend {
-  const low = h('span', {});
-  const high = h('span', {});
-  const bar = h('i', { class: 'heat-scale' });
-  return {
-    element: h('div', { class: 'heat-legend' }, low, bar, high),
-    update: (ends, colour) => {
-      setText(low, ends[0]);
-      setText(high, ends[1]);
-      const stops = [0, 0.25, 0.5, 0.75, 1].map(colour).join(', ');
-      setStyle(bar, 'background', `linear-gradient(to right, ${stops})`);
-    },
-  };
+  private picture(): Picture | undefined {
+    const { state, frame } = this;
+    if (state === undefined || frame === undefined) return undefined;
+    const { colours, fontFamily } = this.context.theme.current;
+    return mapPicture(this.mapModels(state, frame), pictureText(state.run, frame), { ...colours, fontFamily });
+  }
 }

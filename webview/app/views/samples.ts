@@ -1,7 +1,7 @@
 import type { RunView } from '../../../src/common/run/view';
 import { createGate, fill, h } from '../dom';
 import { waitingMessage } from '../model/messages';
-import { groupSamples, samplingText, type Completion, type PromptSamples } from '../model/samples';
+import { groupSamples, listedRows, samplingText, type Completion, type PromptSamples } from '../model/samples';
 import { button } from '../toolkit';
 import { Card } from './card';
 import type { View } from './view';
@@ -39,7 +39,7 @@ export function createSamplesView(): View {
 
 function promptBlock(group: PromptSamples, all: boolean, onExpand: (prompt: string) => void): HTMLElement {
   const { prompt, base, trained } = group;
-  const listed = all ? trained : trained.slice(0, newest);
+  const listed = all ? trained : trained.slice(0, listedRows(trained.length, newest));
   const hidden = trained.length - listed.length;
   const more = (): HTMLElement => button({ label: `Show ${hidden} more`, onClick: () => onExpand(prompt) });
   return h(

@@ -40,6 +40,23 @@ export class Scrubber implements Disposable {
     this.slider.set(this.index);
   }
 
+  /** Goes to a recorded step; to the last one before it if it is not recorded. */
+  show(step: number): void {
+    this.stop();
+    this.moveTo(
+      Math.max(
+        0,
+        this.steps.findLastIndex(recorded => recorded <= step),
+      ),
+    );
+  }
+
+  /** Goes to the end and stays there while steps arrive. */
+  follow(): void {
+    this.stop();
+    this.position = undefined;
+  }
+
   dispose(): void {
     this.stop();
   }
@@ -56,7 +73,7 @@ export class Scrubber implements Disposable {
       return;
     }
     if (this.index === this.steps.length - 1) this.moveTo(0);
-    this.show('debug-pause', 'Stop playing');
+    this.label('debug-pause', 'Stop playing');
     this.timer = setInterval(() => {
       this.moveTo(this.index + 1);
       if (this.position === undefined) this.stop();
@@ -66,10 +83,10 @@ export class Scrubber implements Disposable {
   private stop(): void {
     clearInterval(this.timer);
     this.timer = undefined;
-    this.show('play', 'Play through the steps');
+    this.label('play', 'Play through the steps');
   }
 
-  private show(icon: string, label: string): void {
+  private label(icon: string, label: string): void {
     const glyph = this.play.querySelector('.codicon');
     if (glyph) glyph.className = `codicon codicon-${icon}`;
     this.play.setAttribute('aria-label', label);
