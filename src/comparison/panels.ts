@@ -12,7 +12,6 @@ import { problem, toProblem } from '../common/errors';
 import { connect, type Connection, type Handlers } from '../common/rpc';
 import { saveFile } from '../dashboard/save';
 import { parentOf, relativePath } from '../models/places';
-import { joinPath } from '../runs/files';
 import type { RunQueue } from '../runs/queue';
 import type { RunStore } from '../runs/store';
 import { gather } from '../runs/workspaceRoots';
@@ -77,10 +76,10 @@ export class Comparisons implements vscode.WebviewPanelSerializer, vscode.Dispos
 
   /** Whether the run of this config is one of a comparison on show: its curves are drawn there already. */
   showsConfig(root: string, configPath: string): boolean {
-    return [...this.open].some(({ uri, definition }) => {
+    const folder = configPath.slice(0, configPath.lastIndexOf('/'));
+    return [...this.open].some(({ uri }) => {
       const place = uri && placeOf(uri);
-      if (place?.root !== root || !definition) return false;
-      return definition.variants.some(({ config }) => joinPath(place.folder, config) === configPath);
+      return place?.root === root && place.folder === folder;
     });
   }
 

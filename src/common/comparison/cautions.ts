@@ -1,4 +1,3 @@
-import { comparisonNotes } from '../config/quantizedUse';
 import type { RunConfig } from '../config/schema';
 import { bestEvalLoss, trains, type ComparedRun } from './comparedRun';
 import type { ComparisonDefinition } from './definition';
@@ -141,7 +140,12 @@ function unequalTokens(runs: readonly ComparedRun[], key: string | undefined): C
 
 function precision({ key }: Inputs, runs: readonly ComparedRun[]): Caution[] {
   if (key === 'memory.quantization') return [];
-  return comparisonNotes(runs.map(run => run.config.memory)).map(({ rule, message }) => warning(rule.id, message));
+  const stored = [...new Set(runs.map(run => run.config.memory.quantization))];
+  if (stored.length < 2) return [];
+  const names = stored.map(name => (name === 'none' ? 'f32' : name)).join(', ');
+  return [
+    warning('Q10', `These runs stand on different bases (${names}): their losses differ by more than the method.`),
+  ];
 }
 
 function untunedRates({ kind }: Inputs, groups: readonly ComparedGroup[]): Caution[] {

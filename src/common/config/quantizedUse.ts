@@ -24,14 +24,6 @@ export function mergeNotes({ quantization }: RunConfig['memory'], base: MergeBas
   return [];
 }
 
-/** What to know before runs are compared with each other. */
-export function comparisonNotes(memories: readonly RunConfig['memory'][]): Note[] {
-  const stored = [...new Set(memories.map(memory => memory.quantization))];
-  if (stored.length < 2) return [];
-  const names = stored.map(name => (name === 'none' ? 'f32' : name)).join(', ');
-  return [note('Q10', `These runs stand on different bases (${names}): their losses differ by more than the method.`)];
-}
-
 function note(id: string, message: string): Note {
   const rule = allRules.find(candidate => candidate.id === id);
   if (rule === undefined) throw new Error(`No rule is called ${id}.`);

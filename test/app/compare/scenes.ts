@@ -86,7 +86,11 @@ function configOf({ method, quantization = 'none', rate = 1e-3 }: Shape, seed: n
 }
 
 /** A run of `done` steps in `state`, folded from its events. */
-function runOf(shape: Shape, seed: number, { done = steps, state = 'completed' as RunState } = {}): ComparedRun {
+function runOf(
+  shape: Shape,
+  seed: number,
+  { done = steps, state = 'completed' }: { done?: number; state?: RunState } = {},
+): ComparedRun {
   const config = configOf(shape, seed);
   const trains = config.method.type !== 'few-shot';
   const next = random(1 + seed * 977 + shape.mib * 31);

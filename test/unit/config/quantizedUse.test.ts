@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { parseConfig } from '../../../src/common/config/parse';
-import { comparisonNotes, mergeNotes } from '../../../src/common/config/quantizedUse';
+import { mergeNotes } from '../../../src/common/config/quantizedUse';
 import { applyFix } from '../../../src/common/config/fix';
 import { runConfigSchema, type RunConfig } from '../../../src/common/config/schema';
 import { config, found } from './surroundings';
@@ -19,14 +19,6 @@ describe('a quantized base', () => {
     assert.deepEqual(ids({ quantization: 'nf4' }, 'dequantized'), []);
     assert.deepEqual(ids({ quantization: 'f16' }, 'file'), []);
     assert.deepEqual(ids({}, 'quantized'), []);
-  });
-
-  it('is not compared with another one in silence', () => {
-    const [note, ...more] = comparisonNotes([memory({}), memory({ quantization: 'nf4' }), memory({})]);
-    assert.equal(note.rule.id, 'Q10');
-    assert.match(note.message, /\(f32, nf4\)/);
-    assert.deepEqual(more, []);
-    assert.deepEqual(comparisonNotes([memory({ quantization: 'nf4' }), memory({ quantization: 'nf4' })]), []);
   });
 
   it('is asked for in the words of other tools too', () => {
