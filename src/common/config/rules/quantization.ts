@@ -192,7 +192,7 @@ const unequalBases: Rule = {
     'The base is another model then: a difference between methods and one between 4 and 32 bits cannot be told apart ' +
     '(LLaMA-Factory warns of evaluating one and deploying the other).',
   advice: 'Use one memory.quantization in all runs of a comparison.',
-  // One config cannot show it: `comparisonNotes` reports this where runs are compared.
+  // One config cannot show it: `common/comparison/cautions.ts` says it where runs are compared.
   check: () => [],
 };
 
