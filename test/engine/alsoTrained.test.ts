@@ -1,12 +1,74 @@
 import { strict as assert } from 'node:assert';
 import type { Engine } from '../../webview/engine/train/engine';
-import { eventsOf, runJob, smallJob, type Overrides, type SmallFamily, lossesOf } from './smallRun';
+import { stepWords } from '../../webview/engine/runtime/kernel';
+import { relativeError } from './harness';
+import { mergedWeights, plainLogits, text } from './mergedModel';
+import {
+  checkpointAt,
+  eventsOf,
+  lossesOf,
+  resultOf,
+  runJob,
+  smallJob,
+  type Overrides,
+  type SmallFamily,
+} from './smallRun';
 
 const cases: readonly (readonly [SmallFamily, Overrides])[] = [
   ['gpt2', { method: { bias: 'all', modules_to_save: ['wte', 'ln_f'] } }],
   ['llama', { method: { modules_to_save: ['embed_tokens', 'norm', 'q_proj'] }, memory: { quantization: 'f16' } }],
   ['gpt2', { method: { bias: 'lora_only', target_modules: ['c_attn'] }, training: { load_best_model_at_end: true } }],
 ];
+
+/** AdaLoRA freezes its choice at step 4; WeightLoRA freezes its set there, and WeightLoRA+ grows at 2 and 4. */
+const evolving: readonly (readonly [SmallFamily, object])[] = [
+  [
+    'llama',
+    { type: 'adalora', init_r: 4, target_r: 2, tinit: 1, tfinal: 2, modules_to_save: ['embed_tokens', 'norm'] },
+  ],
+  ['gpt2', { type: 'adalora', init_r: 3, target_r: 2, tfinal: 2, bias: 'lora_only', export_format: 'lora' }],
+  ['llama', { type: 'weightlora', r: 3, k: 3, freeze_ratio: 0.7, modules_to_save: ['embed_tokens', 'k_proj'] }],
+  [
+    'gpt2',
+    { type: 'weightlora', r: 2, growth: 'smart', fat_step: 2, lr_w: 0.5, bias: 'all', modules_to_save: ['ln_f'] },
+  ],
+];
+
+describe('methods that change their structure, with whole modules and biases', () => {
+  for (const [family, method] of evolving)
+    it(`${family} ${JSON.stringify(method)} measures what it forecasts, resumes bit for bit, and merges`, async () => {
+      const job = smallJob(family, { method, training: { save_steps: 1, learning_rate: 0.02 } });
+      const inspected: Float32Array[] = [];
+      const whole = await runJob(job, {
+        inspect: async (engine, step) => {
+          if (step === 6) inspected.push(await engine.logits(text, new Uint32Array(stepWords)));
+        },
+      });
+      const memories = eventsOf(whole, 'memory');
+      assert.ok(memories.length > 1);
+      for (const { measured, forecast } of memories) assert.deepEqual(measured, forecast);
+      for (const step of [1, 3, 5]) {
+        const rest = await runJob({ ...job, checkpoint: checkpointAt(whole, step) });
+        assert.deepEqual(lossesOf(rest), lossesOf(whole).slice(step), `from step ${step}`);
+        assert.deepEqual(resultOf(rest), resultOf(whole));
+      }
+      const { weights } = mergedWeights(job, resultOf(whole));
+      assert.ok(relativeError(await plainLogits(family, weights), inspected[0]) < 1e-5);
+    });
+
+  it('refuse an adapter that was trained with other modules', async () => {
+    const method = { type: 'adalora', init_r: 3, target_r: 2, tinit: 0, tfinal: 1 };
+    const once = { training: { max_steps: 2 } };
+    const files = resultOf(
+      await runJob(smallJob('llama', { ...once, method: { ...method, modules_to_save: ['norm'] } })),
+    );
+    const again = (keys: object) =>
+      runJob({ ...smallJob('llama', { ...once, method: { ...method, ...keys, adapter: 'a' } }), adapter: files });
+    await assert.rejects(again({}), /holds a trained model\.layers\.0\.input_layernorm\.weight/);
+    await assert.rejects(again({ modules_to_save: ['norm', 'embed_tokens'] }), /holds no model\.embed_tokens\.weight/);
+    await again({ modules_to_save: ['norm'] });
+  });
+});
 
 describe('LoRA with whole modules and biases', () => {
   for (const [family, overrides] of cases)

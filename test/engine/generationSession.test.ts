@@ -10,6 +10,7 @@ import { readModel } from '../../webview/engine/train/readModel';
 import { nodeGpu } from '../../src/headless/gpu';
 import { openDevice, type OpenDevice } from '../../webview/engine/runtime/device';
 import { relativeError } from './harness';
+import { text as read, trained } from './mergedModel';
 import { runJob, smallJob, smallModel } from './smallRun';
 
 const family = 'llama';
@@ -58,6 +59,26 @@ describe('a generation session', () => {
     session.dispose();
     return logits;
   }
+
+  it('takes along what was trained beside the matrices, for one adapter alone', async () => {
+    const session = await open();
+    const base = await session.logits(false).after(read);
+    for (const [name, method] of Object.entries({
+      lora: { init_lora_weights: true, modules_to_save: ['embed_tokens', 'norm'] },
+      adalora: { type: 'adalora', init_r: 3, target_r: 2, tfinal: 1, modules_to_save: ['q_proj'] },
+    })) {
+      const run = await trained(smallJob(family, { method, training: { max_steps: 3 } }));
+      session.attach(name, run.files);
+      await session.select([{ name, weight: 1 }]);
+      for (const cached of [true, false])
+        assert.ok(relativeError(await session.logits(cached).after(read), run.logits) < 1e-5, name);
+      await session.select([]);
+      assert.deepEqual(await session.logits(false).after(read), base);
+    }
+    for (const selection of [[{ name: 'lora', weight: 2 }], ['lora', 'adalora'].map(name => ({ name, weight: 1 }))])
+      await assert.rejects(session.select(selection), /generate.combine|cannot be added/);
+    session.dispose();
+  });
 
   it('switches adapters without loading the base again, each with the logits it has alone', async () => {
     const session = await open();

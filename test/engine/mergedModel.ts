@@ -8,7 +8,8 @@ import type { Engine } from '../../webview/engine/train/engine';
 import { exhaust } from './exhaust';
 import { runJob, smallJob, type SmallFamily } from './smallRun';
 
-const text = [5, 9, 3, 44, 12];
+/** The text behind the logits. */
+export const text = [5, 9, 3, 44, 12];
 
 /** Files that a run exports, and its logits for a short text after its last step. */
 export async function trained(job: TrainJob): Promise<{ files: FileSet; logits: Float32Array }> {

@@ -1,9 +1,17 @@
 import type { FileSet } from '../../../src/common/run/events';
 import { problem } from '../../../src/common/errors';
-import type { ModuleSpec } from '../model/catalog';
+import type { ModuleSpec, TensorSpec } from '../model/catalog';
 import { parseAdaloraConfig, type AdaloraFileConfig } from './adaloraConfig';
 import { configFile } from './adapterConfig';
-import { adapterText, keyPrefix, readAdapterTensor, requireAdapterFile, weightsFile } from './peftAdapter';
+import {
+  adapterText,
+  baseName,
+  keyPrefix,
+  readBase,
+  readAdapterTensor,
+  requireAdapterFile,
+  weightsFile,
+} from './peftAdapter';
 import { readSafetensors, type TensorEntry } from './safetensors';
 
 /** A module with the triplets that are left of the `init_r` it began with. */
@@ -20,6 +28,8 @@ export interface AdaloraAdapter {
   readonly targets: readonly TripletTarget[];
   /** By module path plus `.lora_A` [r, in], `.lora_B` [out, r] or `.lora_E` [r, 1], r the kept triplets; none for r = 0. */
   readonly tensors: ReadonlyMap<string, Float32Array<ArrayBuffer>>;
+  /** Base tensors that were trained with it, by their own names. */
+  readonly base: ReadonlyMap<string, Float32Array<ArrayBuffer>>;
   /** Sentences about what was ignored. */
   readonly warnings: readonly string[];
 }
@@ -30,13 +40,21 @@ const hint = 'Use an adapter that was trained on this model.';
  * Reads an ADALORA folder as PEFT saves it (`AdaLoraModel._get_adapter_state_dict`): keys without `.weight`, tensors cut
  * to the triplets that `rank_pattern` keeps, all of them where it has none. Throws a problem for missing files, other
  * kinds of adapters, tensors of another model or of another rank than the pattern says, a module that lacks one of its
- * three tensors, and NaN or infinite values.
+ * three tensors, and NaN or infinite values. `catalog` holds the base tensors that may lie in it, none by default.
  */
-export function readAdaloraAdapter(files: FileSet, modules: readonly ModuleSpec[]): AdaloraAdapter {
-  const { config, warnings } = parseAdaloraConfig(adapterText(files, configFile));
+export function readAdaloraAdapter(
+  files: FileSet,
+  modules: readonly ModuleSpec[],
+  catalog: readonly TensorSpec[] = [],
+): AdaloraAdapter {
+  const { config, warnings } = parseAdaloraConfig(adapterText(files, configFile), catalog.length > 0);
   const bytes = requireAdapterFile(files, weightsFile);
   const header = readSafetensors(bytes, weightsFile);
-  const entries = new Map([...header.tensors].map(([key, entry]) => [moduleKey(key, modules), entry]));
+  const found = [...header.tensors].map(([key, entry]) => ({ key, name: baseName(key, catalog), entry }));
+  const base = readBase(bytes, found, catalog);
+  const entries = new Map(
+    found.flatMap(({ key, name, entry }) => (name === undefined ? [[moduleKey(key, modules), entry] as const] : [])),
+  );
   checkPattern(config, modules);
   const tensors = new Map<string, Float32Array<ArrayBuffer>>();
   const targets: TripletTarget[] = [];
@@ -57,7 +75,7 @@ export function readAdaloraAdapter(files: FileSet, modules: readonly ModuleSpec[
     targets.push({ module, kept });
   }
   if (targets.length === 0) throw problem('adapter.empty', `${weightsFile} holds no AdaLoRA tensor.`, hint);
-  return { config, targets, tensors, warnings };
+  return { config, targets, tensors, base, warnings };
 }
 
 /** Names and shapes of a module's three tensors at a rank. */

@@ -28,11 +28,14 @@ const suffix = '.lora_E';
 /**
  * Reads the `adapter_config.json` of an ADALORA adapter. Throws a problem for other adapter types, for variants that the
  * engine does not compute, and for a `rank_pattern` that is no table of booleans; `warnings` has a sentence for each key
- * that nothing is known about.
+ * that nothing is known about. Fully trained base tensors are refused unless `mayTrainBase`.
  */
-export function parseAdaloraConfig(text: string): { config: AdaloraFileConfig; warnings: string[] } {
+export function parseAdaloraConfig(
+  text: string,
+  mayTrainBase = false,
+): { config: AdaloraFileConfig; warnings: string[] } {
   const object = parseJsonObject(text, configPlace);
-  refuseVariants(object, 'ADALORA');
+  refuseVariants(object, 'ADALORA', mayTrainBase ? ['modules_to_save', 'bias'] : []);
   const config = {
     init_r: intField(object, 'init_r', configPlace, { min: 1, max: 1 << 20, fallback: 12 }),
     lora_alpha: positiveField(object, 'lora_alpha', configPlace, 8),

@@ -39,7 +39,7 @@ export function foldTriplets({ targets, tensors }: KeptTriplets, scale: number):
 export function foldAdapter(adapter: AdaloraAdapter): LoraAdapter {
   const { targets, tensors } = foldTriplets(adapter, adaloraScale(adapter.config));
   const config = { r: 1, lora_alpha: 1, use_rslora: false, rank_pattern: {}, alpha_pattern: {} };
-  return { config, targets, tensors, base: new Map(), warnings: adapter.warnings };
+  return { config, targets, tensors, base: adapter.base, warnings: adapter.warnings };
 }
 
 /** Kept triplets of a module. */
@@ -48,11 +48,13 @@ export function rankOf({ kept }: TripletTarget): number {
 }
 
 /** The adapter as plain LoRA, with `rank_pattern` and `alpha_pattern`; without files when no triplet is kept at all. */
-export function writeFoldedAdapter({ config, model, modelName }: AdaloraOrigin, kept: KeptTriplets): FileSet {
-  const { targets, tensors } = foldTriplets(kept, adaloraScale(config));
+export function writeFoldedAdapter({ config, model, modelName, base }: AdaloraOrigin, kept: KeptTriplets): FileSet {
+  const { targets, tensors: folded } = foldTriplets(kept, adaloraScale(config));
   if (targets.length === 0) return {};
   const { target_r: rank, lora_dropout: dropout } = config;
   // `all-linear` is resolved to what is targeted, so that modules of rank 0 stay out.
-  const folded = plainLora({ rank, alpha: rank, dropout, modules: 'all-linear' });
-  return writeLoraAdapter({ config: folded, model, modelName, targets, tensors });
+  const { modules_to_save, bias } = config;
+  const plain = { ...plainLora({ rank, alpha: rank, dropout, modules: 'all-linear' }), modules_to_save, bias };
+  const tensors = new Map([...kept.tensors, ...folded]);
+  return writeLoraAdapter({ config: plain, model, modelName, targets, base, tensors });
 }

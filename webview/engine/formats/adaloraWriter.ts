@@ -1,12 +1,12 @@
 import type { AdaloraConfig } from '../../../src/common/config/schema';
 import type { FileSet } from '../../../src/common/run/events';
-import { moduleCatalog } from '../model/catalog';
+import { moduleCatalog, type TensorSpec } from '../model/catalog';
 import type { ModelConfig } from '../model/config';
 import { shapesOf, type TripletTarget } from './adaloraAdapter';
 import { configFile } from './adapterConfig';
 import { f32Bytes } from './dtypes';
 import { keyPrefix, weightsFile } from './peftAdapter';
-import { exportTargets, tensorOf } from './peftAdapterWriter';
+import { baseTensors, exportTargets, savedModules, tensorOf } from './peftAdapterWriter';
 import { writeSafetensors, type TensorData } from './safetensors';
 
 /** Settings of the run that made an adapter. */
@@ -17,9 +17,14 @@ export interface AdaloraOrigin {
   readonly modelName: string;
   /** Optimizer steps that the schedule was made for. */
   readonly totalStep: number;
+  /** Base tensors that were trained too. */
+  readonly base?: readonly TensorSpec[];
 }
 
-/** Modules with their kept triplets, and the tensors cut to these: `….lora_A`, `….lora_B`, `….lora_E`. */
+/**
+ * Modules with their kept triplets, and the tensors cut to these: `….lora_A`, `….lora_B`, `….lora_E`; base tensors by their
+ * own names.
+ */
 export interface KeptTriplets {
   readonly targets: readonly TripletTarget[];
   readonly tensors: ReadonlyMap<string, Float32Array>;
@@ -38,6 +43,7 @@ export function writeAdaloraAdapter(origin: AdaloraOrigin, { targets, tensors }:
       data.set(`${keyPrefix}${name}`, values ?? tensorOf(tensors, name, shape));
     }
   }
+  for (const [key, tensor] of baseTensors({ ...origin, targets, tensors })) data.set(key, tensor);
   const text = JSON.stringify(adapterConfig(origin, targets), undefined, 2);
   return {
     [configFile]: new TextEncoder().encode(text),
@@ -46,7 +52,8 @@ export function writeAdaloraAdapter(origin: AdaloraOrigin, { targets, tensors }:
 }
 
 /** Keys in the order PEFT sorts them; those that every PEFT version since 0.11 knows. */
-function adapterConfig({ config, model, modelName, totalStep }: AdaloraOrigin, targets: readonly TripletTarget[]) {
+function adapterConfig(origin: AdaloraOrigin, targets: readonly TripletTarget[]) {
+  const { config, model, modelName, totalStep } = origin;
   const target = exportTargets(config, moduleCatalog(model), targets);
   return {
     alpha_pattern: {},
@@ -54,7 +61,7 @@ function adapterConfig({ config, model, modelName, totalStep }: AdaloraOrigin, t
     base_model_name_or_path: modelName,
     beta1: config.beta1,
     beta2: config.beta2,
-    bias: 'none',
+    bias: config.bias,
     deltaT: config.deltaT,
     fan_in_fan_out: model.family === 'gpt2',
     inference_mode: true,
@@ -68,7 +75,7 @@ function adapterConfig({ config, model, modelName, totalStep }: AdaloraOrigin, t
     lora_dropout: config.lora_dropout,
     megatron_config: null,
     megatron_core: 'megatron.core',
-    modules_to_save: null,
+    modules_to_save: savedModules(origin),
     orth_reg_weight: config.orth_reg_weight,
     peft_type: 'ADALORA',
     r: 8,

@@ -129,13 +129,14 @@ export function peftType(files: FileSet): unknown {
 }
 
 /** The base tensor that a key stands for: `<module>.base_layer.bias` is the bias below an adapter. */
-function baseName(key: string, catalog: readonly TensorSpec[]): string | undefined {
+export function baseName(key: string, catalog: readonly TensorSpec[]): string | undefined {
   const name = (key.startsWith(keyPrefix) ? key.slice(keyPrefix.length) : key).replace('.base_layer.', '.');
   const tied = catalog.length > 0 && name === tiedHead;
   return tied || catalog.some(spec => spec.name === name) ? name : undefined;
 }
 
-interface FoundTensor {
+/** A tensor of the file, and the base tensor it stands for. */
+export interface FoundTensor {
   readonly key: string;
   readonly name?: string;
   readonly entry: TensorEntry;
@@ -145,7 +146,7 @@ const tiedHead = 'lm_head.weight';
 const embeddings = ['model.embed_tokens.weight', 'transformer.wte.weight'];
 
 /** Base tensors of the file. A head that shares the embedding must be there twice and equal, or PEFT computes otherwise. */
-function readBase(bytes: Uint8Array, found: readonly FoundTensor[], catalog: readonly TensorSpec[]) {
+export function readBase(bytes: Uint8Array, found: readonly FoundTensor[], catalog: readonly TensorSpec[]) {
   const base = new Map<string, Float32Array<ArrayBuffer>>();
   const embedding = catalog.find(({ name }) => embeddings.includes(name));
   for (const { name, entry } of found) {

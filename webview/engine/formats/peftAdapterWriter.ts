@@ -35,9 +35,7 @@ export function writeLoraAdapter(input: AdapterExport): FileSet {
     put('lora_A.weight', [rank, module.in]);
     put('lora_B.weight', [module.out, rank]);
   }
-  for (const spec of input.base ?? [])
-    for (const key of baseKeys(spec.name, input))
-      tensors.set(`${keyPrefix}${key}`, tensorOf(input.tensors, spec.name, spec.shape));
+  for (const [key, tensor] of baseTensors(input)) tensors.set(key, tensor);
   const text = JSON.stringify(adapterConfig(input), undefined, 2);
   return {
     [configFile]: new TextEncoder().encode(text),
@@ -47,19 +45,35 @@ export function writeLoraAdapter(input: AdapterExport): FileSet {
 
 const embeddings = ['model.embed_tokens.weight', 'transformer.wte.weight'];
 
-/**
- * PEFT's keys for a base tensor: below an adapter it lies in the `base_layer`; an embedding that is the head too is
- * saved for both, because PEFT keeps a copy for each.
- */
-function baseKeys(name: string, { model, targets }: AdapterExport): string[] {
-  if (model.tiedEmbeddings && embeddings.includes(name)) return [name, 'lm_head.weight'];
-  const adapted = targets.some(({ module }) => name === `${module.path}.bias`);
-  return [adapted ? name.replace(/\.bias$/, '.base_layer.bias') : name];
+/** What decides how base tensors are saved beside an adapter. */
+export interface BaseExport {
+  readonly config: Pick<LoraConfig, 'modules_to_save'>;
+  readonly model: ModelConfig;
+  readonly base?: readonly TensorSpec[];
 }
 
-function savedModules({ config, model, base }: AdapterExport): string[] | null {
-  const names = config.modules_to_save ?? [];
-  const tied = model.tiedEmbeddings && (base ?? []).some(({ name }) => embeddings.includes(name));
+/**
+ * Base tensors by PEFT's keys: below an adapter they lie in the `base_layer`; an embedding that is the head too is saved
+ * for both, because PEFT keeps a copy for each. `targets` are the adapted modules.
+ */
+export function baseTensors(
+  input: BaseExport & Pick<AdapterExport, 'tensors'> & { readonly targets: readonly Pick<AdapterTarget, 'module'>[] },
+): [string, TensorData][] {
+  const { base = [], model, targets, tensors } = input;
+  const keysOf = (name: string): string[] => {
+    if (model.tiedEmbeddings && embeddings.includes(name)) return [name, 'lm_head.weight'];
+    const adapted = targets.some(({ module }) => name === `${module.path}.bias`);
+    return [adapted ? name.replace(/\.bias$/, '.base_layer.bias') : name];
+  };
+  return base.flatMap(({ name, shape }) =>
+    keysOf(name).map((key): [string, TensorData] => [`${keyPrefix}${key}`, tensorOf(tensors, name, shape)]),
+  );
+}
+
+/** `modules_to_save` of a saved config: with a head that shares the trained embedding, that too. */
+export function savedModules({ config, model, base = [] }: BaseExport): string[] | null {
+  const names = config.modules_to_save;
+  const tied = model.tiedEmbeddings && base.some(({ name }) => embeddings.includes(name));
   if (tied) return [...names, 'lm_head'];
   return names.length === 0 ? null : names;
 }

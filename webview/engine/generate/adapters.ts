@@ -11,7 +11,7 @@ import { plainMethod } from '../methods/plain';
 import { attachedPrefix } from '../methods/prefix';
 import { attachedPrompt } from '../methods/pTuning';
 import { stackedLora } from '../methods/stackedLora';
-import { moduleCatalog } from '../model/catalog';
+import { moduleCatalog, tensorCatalog } from '../model/catalog';
 import type { ModelConfig } from '../model/config';
 
 /** An adapter of a session by name, with the factor on its update. */
@@ -33,8 +33,13 @@ export type SessionAdapter =
 export function readAdapter(name: string, files: FileSet, model: ModelConfig, config?: RunConfig): SessionAdapter {
   const type = peftType(files);
   if (type === 'ADALORA')
-    return { kind: 'lora', name, adapter: foldAdapter(readAdaloraAdapter(files, moduleCatalog(model))) };
-  if (type === 'LORA') return { kind: 'lora', name, adapter: readLoraAdapter(files, moduleCatalog(model)) };
+    return {
+      kind: 'lora',
+      name,
+      adapter: foldAdapter(readAdaloraAdapter(files, moduleCatalog(model), tensorCatalog(model))),
+    };
+  if (type === 'LORA')
+    return { kind: 'lora', name, adapter: readLoraAdapter(files, moduleCatalog(model), tensorCatalog(model)) };
   if (type === prefixType || type === promptType)
     return { kind: 'virtual', name, adapter: readPromptAdapter(files, model) };
   if (config) return { kind: 'run', name, files, config };

@@ -4,6 +4,7 @@ import type { AdaloraAdapter } from '../formats/adaloraAdapter';
 import { adaloraScale } from '../formats/adaloraFold';
 import type { GraphBuilder, ParameterSpec } from '../graph/builder';
 import { elements, type Tensor } from '../graph/tensor';
+import type { TensorSpec } from '../model/catalog';
 import type { ModelConfig } from '../model/config';
 import { linear } from '../ops/linear';
 import { loraLinear } from '../ops/loraLinear';
@@ -12,6 +13,7 @@ import { exportTriplets } from './adaloraExport';
 import { adaloraImportance } from './adaloraImportance';
 import { modulesOf, readStructure, startStructure, type AdaloraModule, type AdaloraStructure } from './adaloraModules';
 import { allocationStates, emitAfterUpdate, emitRegularization } from './adaloraUpdate';
+import { alsoTrained, checkBase } from './alsoTrained';
 import type { BaseLinear, EngineValues, Evolution, Method } from './method';
 
 export interface AdaloraOptions {
@@ -35,6 +37,8 @@ export interface AdaloraParts {
   readonly all: readonly AdaloraModule[];
   /** Those that have triplets. */
   readonly live: readonly AdaloraModule[];
+  /** Base tensors that train too. */
+  readonly base: readonly TensorSpec[];
   /** alpha / (init_r + 1e-5), whatever is pruned. */
   readonly scale: number;
   readonly schedule: BudgetSchedule;
@@ -56,16 +60,18 @@ export function adaloraMethod(options: AdaloraOptions): Method {
 function build(options: AdaloraOptions, structure: AdaloraStructure): Method {
   const parts = partsOf(options, structure);
   const { live, schedule } = parts;
+  const trained = new Set(parts.base.map(({ name }) => name));
   const byPath = new Map(live.map(module => [module.module.path, module]));
   const regularized = options.config.orth_reg_weight > 0;
   return {
     type: 'adalora',
-    trainsBase: () => false,
+    trainsBase: name => trained.has(name),
     linear: (graph, module, x, base) => {
       const target = byPath.get(module.path);
       return target ? adapted(graph, parts, target, { x, base }) : linear(graph, module.path, x, base);
     },
     initialValue: spec => options.adapter?.tensors.get(spec.tensor.name) ?? initialValue(spec, options.seed),
+    startValue: name => options.adapter?.base.get(name),
     terms: regularized ? ['orthogonality'] : [],
     regularize: regularized ? recording => emitRegularization(recording, parts) : undefined,
     afterUpdate: recording => emitAfterUpdate(recording, parts),
@@ -82,8 +88,11 @@ function build(options: AdaloraOptions, structure: AdaloraStructure): Method {
 }
 
 function partsOf(options: AdaloraOptions, structure: AdaloraStructure): AdaloraParts {
-  const { config, model, totalSteps } = options;
+  const { config, model, totalSteps, adapter } = options;
   const all = modulesOf(config, model, structure);
+  const paths = all.map(({ module }) => module.path);
+  const base = alsoTrained(config, model, paths);
+  if (adapter) checkBase(adapter.base, base);
   const live = all.filter(({ rank }) => rank > 0);
   const { tinit, tfinal, deltaT } = config;
   const schedule: BudgetSchedule = {
@@ -94,7 +103,7 @@ function partsOf(options: AdaloraOptions, structure: AdaloraStructure): AdaloraP
     tfinal,
     deltaT,
   };
-  return { options, structure, all, live, scale: adaloraScale(config), schedule };
+  return { options, structure, all, live, base, scale: adaloraScale(config), schedule };
 }
 
 /** The final choice stays in `pruned`; sensitivity and uncertainty of single numbers are not needed any more. */

@@ -9,9 +9,10 @@ import type { TensorValues } from './method';
  * The adapter in both forms: PEFT's ADALORA and plain LoRA, one in the folder itself, the other in a folder inside it that
  * is called `lora` or `adalora`.
  */
-export function exportTriplets({ all, options, schedule }: AdaloraParts, values: TensorValues): FileSet {
-  const kept = keptTriplets(all, values);
-  const origin = { ...options, totalStep: schedule.totalStep };
+export function exportTriplets({ all, base, options, schedule }: AdaloraParts, values: TensorValues): FileSet {
+  const cut = keptTriplets(all, values);
+  const kept = { ...cut, tensors: new Map([...values, ...cut.tensors]) };
+  const origin = { ...options, base, totalStep: schedule.totalStep };
   const forms = { adalora: writeAdaloraAdapter(origin, kept), lora: writeFoldedAdapter(origin, kept) };
   const { export_format: main } = options.config;
   const other = main === 'adalora' ? 'lora' : 'adalora';

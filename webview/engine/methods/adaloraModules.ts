@@ -2,8 +2,8 @@ import type { AdaloraConfig } from '../../../src/common/config/schema';
 import { problem } from '../../../src/common/errors';
 import type { AdaloraAdapter, TripletTarget } from '../formats/adaloraAdapter';
 import { isObject } from '../formats/jsonFields';
-import { moduleCatalog } from '../model/catalog';
 import type { ModelConfig } from '../model/config';
+import { adaptable } from './alsoTrained';
 import { selectTargets } from './targets';
 
 /** A module with its triplets: A [rank, in], B [out, rank], E [rank, 1], named as in PEFT's files. */
@@ -62,7 +62,7 @@ export function readStructure(state: unknown, config: AdaloraConfig, model: Mode
 /** The modules of a structure, in execution order. */
 export function modulesOf(config: AdaloraConfig, model: ModelConfig, structure: AdaloraStructure): AdaloraModule[] {
   let first = 0;
-  return selectTargets(moduleCatalog(model), targetOptions(config)).targets.map(({ module }) => {
+  return selectTargets(adaptable(model, config), targetOptions(config)).targets.map(({ module }) => {
     const kept = [...structure.triplets[module.path]].map(bit => bit === '1');
     const rank = kept.filter(Boolean).length;
     first += rank;
@@ -72,7 +72,7 @@ export function modulesOf(config: AdaloraConfig, model: ModelConfig, structure: 
 }
 
 function targetPaths(config: AdaloraConfig, model: ModelConfig): string[] {
-  return selectTargets(moduleCatalog(model), targetOptions(config)).targets.map(({ module }) => module.path);
+  return selectTargets(adaptable(model, config), targetOptions(config)).targets.map(({ module }) => module.path);
 }
 
 /** AdaLoRA has one rank and one alpha for all modules. */

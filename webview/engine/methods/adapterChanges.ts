@@ -18,7 +18,8 @@ export function adapterChanges(files: FileSet, model: ModelConfig): WeightChange
   const type = peftType(files);
   if (type === prefixType) return virtualChanges('prefix');
   if (type === promptType) return virtualChanges('prompt');
-  if (type === 'ADALORA') return adaloraChanges(readAdaloraAdapter(files, moduleCatalog(model)), model);
+  if (type === 'ADALORA')
+    return adaloraChanges(readAdaloraAdapter(files, moduleCatalog(model), tensorCatalog(model)), model);
   if (type !== undefined)
     return loraFileChanges(readLoraAdapter(files, moduleCatalog(model), tensorCatalog(model)), model);
   return residualChanges(readBottleneckAdapter(files, model));

@@ -1,7 +1,8 @@
 import type { LoraConfig } from '../../../src/common/config/schema';
 import { problem } from '../../../src/common/errors';
-import { tensorCatalog, type TensorSpec } from '../model/catalog';
+import { moduleCatalog, tensorCatalog, type ModuleSpec, type TensorSpec } from '../model/catalog';
 import type { ModelConfig } from '../model/config';
+import type { TensorValues } from './method';
 import { nearest } from './nearest';
 
 export type AlsoTrained = Partial<Pick<LoraConfig, 'modules_to_save' | 'bias'>>;
@@ -18,6 +19,27 @@ export function alsoTrained(options: AlsoTrained, model: ModelConfig, targets: r
   return tensorCatalog(model).filter(
     ({ name }) => isSaved(pathOf(name), names) || (name.endsWith('bias') && trainsBias(bias, pathOf(name), targets)),
   );
+}
+
+/** Modules that may get an adapter: those that train as a whole get none, as in PEFT. */
+export function adaptable(model: ModelConfig, { modules_to_save: names = [] }: AlsoTrained): ModuleSpec[] {
+  return moduleCatalog(model).filter(({ path }) => !isSaved(path, names));
+}
+
+/**
+ * Refuses to continue an adapter that was trained with other base tensors than the run will train.
+ * @throws `adapter.differs` naming the first tensor that only one of them has.
+ */
+export function checkBase(base: TensorValues, trained: readonly TensorSpec[]): void {
+  const names = trained.map(({ name }) => name);
+  const only = names.find(name => !base.has(name));
+  const extra = [...base.keys()].find(name => !names.includes(name));
+  if (only === undefined && extra === undefined) return;
+  const what =
+    only === undefined
+      ? `holds a trained ${extra}, which the config does not train`
+      : `holds no ${only}, which the config trains`;
+  throw problem('adapter.differs', `The adapter ${what}.`, 'Set method.modules_to_save and method.bias to match.');
 }
 
 /** Whether a module, or one that holds it, is trained as a whole. */

@@ -3,14 +3,11 @@ import type { GraphBuilder, ParameterSpec } from '../graph/builder';
 import type { Tensor } from '../graph/tensor';
 import { normal, streamOf, uniform } from '../data/random';
 import { checkContinues, type LoraAdapter } from '../formats/peftAdapter';
-import { problem } from '../../../src/common/errors';
 import { writeLoraAdapter } from '../formats/peftAdapterWriter';
-import { moduleCatalog } from '../model/catalog';
 import type { ModelConfig } from '../model/config';
-import type { TensorSpec } from '../model/catalog';
 import { linear } from '../ops/linear';
 import { loraLinear } from '../ops/loraLinear';
-import { alsoTrained, isSaved } from './alsoTrained';
+import { adaptable, alsoTrained, checkBase } from './alsoTrained';
 import { loraImportance } from './loraImportance';
 import type { BaseLinear, Method } from './method';
 import { selectTargets, type Target } from './targets';
@@ -46,7 +43,7 @@ export function loraMethod(options: LoraOptions): Method {
     model,
     modules.map(({ module }) => module.path),
   );
-  if (options.adapter) checkBase(options.adapter, base);
+  if (options.adapter) checkBase(options.adapter.base, base);
   const trained = new Set(base.map(({ name }) => name));
   const byPath = new Map(modules.map(module => [module.module.path, module]));
   return {
@@ -65,24 +62,9 @@ export function loraMethod(options: LoraOptions): Method {
   };
 }
 
-/** Refuses an adapter that was trained with other base tensors than the run will train. */
-function checkBase(adapter: LoraAdapter, trained: readonly TensorSpec[]): void {
-  const names = trained.map(({ name }) => name);
-  const only = names.find(name => !adapter.base.has(name));
-  const extra = [...adapter.base.keys()].find(name => !names.includes(name));
-  if (only === undefined && extra === undefined) return;
-  const what =
-    only === undefined
-      ? `holds a trained ${extra}, which the config does not train`
-      : `holds no ${only}, which the config trains`;
-  throw problem('adapter.differs', `The adapter ${what}.`, 'Set method.modules_to_save and method.bias to match.');
-}
-
 /** Which modules get an adapter, and how strong; modules that train as a whole get none, as in PEFT. Throws what `selectTargets` throws when nothing matches. */
 export function loraModules(config: LoraConfig, model: ModelConfig): LoraModule[] {
-  const saved = config.modules_to_save;
-  const candidates = moduleCatalog(model).filter(({ path }) => !isSaved(path, saved));
-  return selectTargets(candidates, config).targets.map(target => ({
+  return selectTargets(adaptable(model, config), config).targets.map(target => ({
     ...target,
     scale: target.alpha / (config.use_rslora ? Math.sqrt(target.rank) : target.rank),
     nameA: `${target.module.path}.lora_A.weight`,

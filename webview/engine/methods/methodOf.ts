@@ -56,7 +56,7 @@ export function methodOf(input: MethodInput): Method {
         modelName,
         seed,
         totalSteps: input.totalSteps,
-        adapter: files && readAdaloraAdapter(files, moduleCatalog(model)),
+        adapter: files && readAdaloraAdapter(files, moduleCatalog(model), tensorCatalog(model)),
         state: input.state,
       });
     case 'prefix':
@@ -94,7 +94,7 @@ export function methodOf(input: MethodInput): Method {
         seed,
         totalSteps: input.totalSteps,
         learningRate: training.learning_rate,
-        adapter: files && readLoraAdapter(files, moduleCatalog(model)),
+        adapter: files && readLoraAdapter(files, moduleCatalog(model), tensorCatalog(model)),
         state: input.state,
       });
   }

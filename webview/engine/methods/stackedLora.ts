@@ -22,7 +22,7 @@ interface Part {
 /**
  * Trained LoRA adapters at work, several at once: ΔW = Σ_i weight_i·s_i·B_i A_i, as one adapter whose ranks are
  * theirs laid end to end (PEFT's `add_weighted_adapter` with `cat`). One adapter alone computes what its own run did,
- * bit for bit. Nothing trains.
+ * bit for bit. Base tensors that one brings along count where it is alone; else `generate.combine`. Nothing trains.
  */
 export function stackedLora(adapters: readonly WeightedAdapter[]): Method {
   const parts = partsOf(adapters);
@@ -31,9 +31,11 @@ export function stackedLora(adapters: readonly WeightedAdapter[]): Method {
     values.set(`${path}.lora_A.weight`, rowsOf(own));
     values.set(`${path}.lora_B.weight`, columnsOf(own));
   }
+  const base = baseOf(adapters);
   return {
     type: 'stacked-lora',
-    trainsBase: () => false,
+    trainsBase: name => base.has(name),
+    startValue: base.size > 0 ? name => base.get(name) : undefined,
     linear: (graph, module, x, base) => {
       const own = parts.get(module.path);
       if (!own) return linear(graph, module.path, x, base);
@@ -50,6 +52,18 @@ export function stackedLora(adapters: readonly WeightedAdapter[]): Method {
     },
     exportFiles: () => ({}),
   };
+}
+
+/** Base tensors that an adapter was trained with. They take the place of the model's, so they cannot be added up. */
+function baseOf(adapters: readonly WeightedAdapter[]): LoraAdapter['base'] {
+  const [first] = adapters.filter(({ adapter }) => adapter.base.size > 0);
+  if (first === undefined) return new Map();
+  if (adapters.length === 1 && first.weight === 1) return first.adapter.base;
+  throw problem(
+    'generate.combine',
+    'An adapter with whole trained modules or biases cannot be added to another one or weighted.',
+    'Select it alone with weight 1.',
+  );
 }
 
 function partsOf(adapters: readonly WeightedAdapter[]): Map<string, Part[]> {

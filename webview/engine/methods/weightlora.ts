@@ -6,10 +6,11 @@ import { checkContinues, type LoraAdapter } from '../formats/peftAdapter';
 import { plainLora, writeLoraAdapter } from '../formats/peftAdapterWriter';
 import type { GraphBuilder, ParameterSpec } from '../graph/builder';
 import type { Tensor } from '../graph/tensor';
-import { moduleCatalog } from '../model/catalog';
+import type { TensorSpec } from '../model/catalog';
 import type { ModelConfig } from '../model/config';
 import { linear } from '../ops/linear';
 import { loraLinear } from '../ops/loraLinear';
+import { adaptable, alsoTrained, checkBase } from './alsoTrained';
 import type { BaseLinear, EngineValues, Evolution, Method, TensorValues } from './method';
 import { selectTargets, type Target } from './targets';
 import { growRank } from './weightloraGrowth';
@@ -45,6 +46,8 @@ export interface WeightloraParts {
   readonly all: readonly WeightloraModule[];
   /** Those that have one now. */
   readonly live: readonly WeightloraModule[];
+  /** Base tensors that train too. */
+  readonly base: readonly TensorSpec[];
   readonly structure: WeightloraStructure;
   readonly schedule: WeightloraSchedule;
   /** alpha / r at the start; growth does not change it. */
@@ -63,14 +66,22 @@ export function weightloraMethod(options: WeightloraOptions): Method {
 
 function partsOf(options: WeightloraOptions, found: WeightloraStructure | undefined): WeightloraParts {
   const { config, model, totalSteps } = options;
-  const targets = selectTargets(moduleCatalog(model), { ...config, rank_pattern: {}, alpha_pattern: {} }).targets;
+  const targets = selectTargets(adaptable(model, config), { ...config, rank_pattern: {}, alpha_pattern: {} }).targets;
   const all = targets.map(target => ({
     ...target,
     nameA: `${target.module.path}.lora_A.weight`,
     nameB: `${target.module.path}.lora_B.weight`,
     nameW: `${target.module.path}.lora_w`,
   }));
-  if (options.adapter) checkContinues(options.adapter, all, false);
+  const base = alsoTrained(
+    config,
+    model,
+    all.map(({ module }) => module.path),
+  );
+  if (options.adapter) {
+    checkContinues(options.adapter, all, false);
+    checkBase(options.adapter.base, base);
+  }
   const structure = found ?? { kept: all.map(({ module }) => module.path), rank: config.r, frozen: false };
   const live = all.filter(({ module }) => structure.kept.includes(module.path));
   if (live.length !== structure.kept.length)
@@ -80,21 +91,23 @@ function partsOf(options: WeightloraOptions, found: WeightloraStructure | undefi
       'Resume with the config of that run.',
     );
   const schedule = weightloraSchedule(config, all.length, totalSteps);
-  return { options, all, live, structure, schedule, scale: config.lora_alpha / config.r };
+  return { options, all, live, base, structure, schedule, scale: config.lora_alpha / config.r };
 }
 
 function build(parts: WeightloraParts): Method {
   const { options, live, schedule, structure } = parts;
   const byPath = new Map(live.map(module => [module.module.path, module]));
+  const trained = new Set(parts.base.map(({ name }) => name));
   const selecting = !structure.frozen && options.config.growth === 'none';
   return {
     type: 'weightlora',
-    trainsBase: () => false,
+    trainsBase: name => trained.has(name),
     linear: (graph, module, x, base) => {
       const target = byPath.get(module.path);
       return target ? adapted(graph, parts, { target, x, base }) : linear(graph, module.path, x, base);
     },
     initialValue: spec => options.adapter?.tensors.get(spec.tensor.name) ?? initialValue(spec, options.seed),
+    startValue: name => options.adapter?.base.get(name),
     clock: schedule.clock,
     stepNumbers: step => [selecting && schedule.selectsAt(step) ? 1 : 0],
     afterUpdate: recording => {
@@ -144,14 +157,18 @@ function freeze(parts: WeightloraParts, values: EngineValues): Evolution {
   return evolution(parts, kept, { ...values, states: new Map() }, parts.structure.rank, true);
 }
 
-/** The better half by ω stays, as far as it is positive, and doubles its rank; Adam's moments restart. */
+/**
+ * The better half by ω stays, as far as it is positive, and doubles its rank. Adam's moments restart, those of whole modules
+ * and biases too: one step count serves all.
+ */
 function grow(parts: WeightloraParts, { parameters }: EngineValues): Evolution {
-  const { live, structure, options } = parts;
+  const { all, live, structure, options } = parts;
   const { growth } = options.config;
   const omega = (module: WeightloraModule): number => parameters.get(module.nameW)?.[0] ?? 0;
   const best = [...live].sort((x, y) => omega(y) - omega(x)).slice(0, Math.max(1, live.length >> 1));
   const kept = live.filter(module => best.includes(module) && omega(module) > 0);
-  const grown = new Map<string, Float32Array>();
+  const ofAdapters = new Set(all.flatMap(({ nameA, nameB, nameW }) => [nameA, nameB, nameW]));
+  const grown = new Map([...parameters].filter(([name]) => !ofAdapters.has(name)));
   for (const module of kept) {
     const [a, b] = [module.nameA, module.nameB].map(name => parameters.get(name) ?? new Float32Array());
     const how = growth === 'dummy' ? 'dummy' : 'smart';
@@ -184,7 +201,7 @@ function evolution(
 }
 
 /** Plain LoRA: B' = ω·B, without the modules whose ω is 0. */
-function exportFiles({ options, live, structure, scale }: WeightloraParts, values: TensorValues): FileSet {
+function exportFiles({ options, live, base, structure, scale }: WeightloraParts, values: TensorValues): FileSet {
   const { config, model, modelName } = options;
   const omega = (module: WeightloraModule): number => values.get(module.nameW)?.[0] ?? 0;
   const kept = live.filter(module => omega(module) !== 0);
@@ -197,7 +214,12 @@ function exportFiles({ options, live, structure, scale }: WeightloraParts, value
   const { rank } = structure;
   const alpha = scale * rank;
   return writeLoraAdapter({
-    config: plainLora({ rank, alpha, dropout: config.lora_dropout, modules: kept.map(({ module }) => module.path) }),
+    config: {
+      ...plainLora({ rank, alpha, dropout: config.lora_dropout, modules: kept.map(({ module }) => module.path) }),
+      modules_to_save: config.modules_to_save,
+      bias: config.bias,
+    },
+    base,
     model,
     modelName,
     targets: kept.map(target => ({ ...target, rank, alpha })),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { alsoTrainedFields } from './alsoTrained';
 import { count, countOrZero } from './numbers';
 import { targetFields } from './targets';
 
@@ -137,6 +138,7 @@ export const adaloraFields = {
   ...scheduleFields,
   ...scoreFields,
   ...targetFields,
+  ...alsoTrainedFields,
   export_format: z
     .enum(['adalora', 'lora'])
     .default('adalora')

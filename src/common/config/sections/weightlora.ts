@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { alsoTrainedFields } from './alsoTrained';
 import { count } from './numbers';
 import { targetFields } from './targets';
 
@@ -37,6 +38,7 @@ export const weightloraFields = {
     change: 'a small data set overfits: 0.05–0.1.',
   }),
   ...targetFields,
+  ...alsoTrainedFields,
   k: count()
     .optional()
     .meta({
