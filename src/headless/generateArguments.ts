@@ -12,13 +12,16 @@ export interface GenerateLine {
   readonly rows: number;
   readonly compare: boolean;
   readonly json: boolean;
+  /** Where to draw the comparison. */
+  readonly svg?: string;
 }
 
 export const generateUsage = `Usage:
   generate CONFIG|MODEL --prompt TEXT … [--adapter DIR[:WEIGHT] …] [--rows N] [--set samples.key=value …] [--json]
-  generate CONFIG|MODEL --compare-cache [--adapter DIR …] [--prompt TEXT] [--rows N]
+  generate CONFIG|MODEL --compare-cache [--adapter DIR …] [--prompt TEXT] [--rows N] [--svg FILE]
 MODEL is a folder or builtin:NAME. Several LoRA adapters add up with their weights (1 by default).
---compare-cache prints the time per token against the length of the text, with and without the cache, as JSON.`;
+--compare-cache prints the time per token against the length of the text, with and without the cache, as JSON;
+--svg draws it too.`;
 
 const defaultRows = 512;
 
@@ -30,6 +33,8 @@ export function parseGenerateLine(argv: readonly string[]): GenerateLine {
   if (rest.length > 0) throw problem('cli.extra', `"${rest[0]}" is one argument too many.`, generateUsage);
   const compare = values['compare-cache'] ?? false;
   const prompts = values.prompt ?? [];
+  if (values.svg !== undefined && !compare)
+    throw problem('cli.svg', '--svg draws a comparison.', 'Add --compare-cache.');
   if (prompts.length === 0 && !compare) throw problem('cli.prompt', 'No prompt was given.', generateUsage);
   return {
     source,
@@ -39,6 +44,7 @@ export function parseGenerateLine(argv: readonly string[]): GenerateLine {
     rows: parseRows(values.rows),
     compare,
     json: values.json ?? false,
+    svg: values.svg,
   };
 }
 
@@ -54,6 +60,7 @@ function readArguments(argv: readonly string[]) {
         rows: { type: 'string' },
         'compare-cache': { type: 'boolean' },
         json: { type: 'boolean' },
+        svg: { type: 'string' },
       },
     });
   } catch (error) {

@@ -1,13 +1,12 @@
 import { basename, dirname, resolve } from 'node:path';
 import { compareWays } from '../../webview/engine/generate/compareWays';
-import { completion, greedy } from '../../webview/engine/generate/complete';
 import { GenerationSession } from '../../webview/engine/generate/session';
 import { baseStorage } from '../../webview/engine/model/storage';
-import { promptTokens } from '../../webview/engine/train/readModel';
 import type { RunConfig } from '../common/config/schema';
 import { ProblemError } from '../common/errors';
 import { readManifest } from '../runs/manifest';
 import { applySets } from './arguments';
+import { cacheChart } from './cacheChart';
 import type { GenerateLine } from './generateArguments';
 import { checkConfig, readConfig, readFolder, readModel, type HeadlessConfig } from './job';
 import { nodeFiles } from './nodeFiles';
@@ -85,30 +84,23 @@ async function complete(
   }
 }
 
-const points = 12;
+const rounds = 7;
 
 async function compare(session: GenerationSession, line: GenerateLine, ports: EnginePorts): Promise<void> {
-  const { tokenizer, model } = session.read;
-  const cached = session.logits(true);
-  const full = session.logits(false);
-  const longest = Math.min(cached.longest, full.longest, model.maxPositions);
-  const options = {
-    ...greedy,
-    max_new_tokens: longest,
-    stop_strings: [],
-    seed: 0,
-    name: '',
-    ends: new Set<number>(),
-    tokenizer,
-  };
-  const prompt = promptTokens(line.prompts.at(0) ?? '', tokenizer).slice(0, longest - 1);
-  const text = [...prompt, ...(await completion(cached, prompt, options))];
-  const lengths = Array.from({ length: points }, (_, point) => Math.round(((point + 1) * longest) / points));
-  const times = [];
-  const asked = { cached, full, text, lengths, repeats: 7, now: ports.now };
-  for await (const time of compareWays(asked)) {
-    ports.show(`${time.length} tokens: ${time.cachedMs.toFixed(1)} ms cached, ${time.fullMs.toFixed(1)} ms without\n`);
-    times.push(time);
+  const steps = compareWays(session, { prompt: line.prompts.at(0) ?? '', rounds, now: ports.now });
+  let step = await steps.next();
+  for (; !step.done; step = await steps.next()) ports.show(`\rround ${step.value} of ${rounds}`);
+  ports.show('\n');
+  const times = step.value;
+  const model = line.source.startsWith('builtin:') ? line.source : basename(line.source);
+  const kvCacheBytes = session.memory.kvCache ?? 0;
+  if (line.svg !== undefined) {
+    const title = 'Time per token, with and without the KV cache';
+    const { description, vendor } = session.adapter;
+    const cache = `cache ${(kvCacheBytes / 2 ** 20).toFixed(1)} MiB`;
+    const svg = cacheChart(times, title, `${model} · ${cache} · ${description || vendor} · median of ${rounds} rounds`);
+    const path = resolve(line.svg);
+    await nodeFiles(dirname(path)).write(basename(path), new TextEncoder().encode(svg));
   }
-  ports.print(JSON.stringify({ model: basename(line.source), kvCacheBytes: session.memory.kvCache ?? 0, times }));
+  ports.print(JSON.stringify({ model, kvCacheBytes, times }));
 }

@@ -1,6 +1,6 @@
 /** `generate` on a real model: adapters of a run, settings, and the comparison of both ways. */
 import assert from 'node:assert/strict';
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseGenerateLine } from '../../src/headless/generateArguments';
 import { generateCommand } from '../../src/headless/generateCommand';
@@ -68,6 +68,19 @@ describe('generate', () => {
     assert.ok(kvCacheBytes > 0);
   });
 
+  it('draws the comparison, both curves through every length', async () => {
+    const file = join(folder, 'pictures/cache.svg');
+    await generate(join(folder, 'model'), '--compare-cache', '--rows', '24', '--svg', file);
+    const svg = readFileSync(file, 'utf8');
+    const curves = [...svg.matchAll(/<polyline[^>]* points="([^"]*)"/g)].map(([, points]) => points.split(' '));
+    assert.deepEqual(
+      curves.map(points => points.length),
+      [12, 12],
+    );
+    assert.match(svg, /without cache[\s\S]*with KV cache/);
+    assert.doesNotMatch(svg, /NaN|undefined|Infinity/);
+  });
+
   it('takes adapters of other methods from their run folders', async () => {
     const method = { type: 'bottleneck', init_weights: 'bert', r: undefined, lora_alpha: undefined };
     const { problem } = await attempt(folder, { method }, { out: join(folder, 'bottleneck') });
@@ -83,6 +96,7 @@ describe('generate', () => {
       [['model', 'other', '--prompt', 'x'], /"other" is one argument too many/],
       [['model', '--prompt', 'x', '--rows', '1'], /--rows 1/],
       [['model', '--prompt', 'x', '--colour'], /--colour/],
+      [['model', '--prompt', 'x', '--svg', 'a.svg'], /--svg draws a comparison/],
     ] as const)
       assert.throws(() => parseGenerateLine(['generate', ...argv]), message);
     await assert.rejects(

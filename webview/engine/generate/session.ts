@@ -1,7 +1,7 @@
 import { problem } from '../../../src/common/errors';
 import type { RunConfig } from '../../../src/common/config/schema';
 import type { ModelFiles } from '../../../src/common/protocol';
-import type { FileSet, MemoryBytes } from '../../../src/common/run/events';
+import type { AdapterInfo, FileSet, MemoryBytes } from '../../../src/common/run/events';
 import { leadOf } from '../data/batches';
 import { bytesByCategory } from '../memory/layout';
 import type { Method } from '../methods/method';
@@ -75,6 +75,11 @@ export class GenerationSession {
 
   get selected(): readonly NamedWeight[] {
     return this.selection;
+  }
+
+  /** The GPU it runs on. */
+  get adapter(): AdapterInfo {
+    return this.opened.info;
   }
 
   /** Bytes planned for this session. */
