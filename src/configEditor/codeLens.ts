@@ -3,6 +3,9 @@ import { mib } from '../common/config/rule';
 import type { ConfigAnalysis } from './analysis';
 import { configSelector } from './selector';
 
+/** Between an icon and its text; VS Code drops an ordinary space there. */
+const space = '\u00a0';
+
 /** `▶ Run · 312 of 1024 MiB` and `Queue` above the first line; the number of errors where the config has any. */
 export function registerCodeLens(analysis: ConfigAnalysis): vscode.Disposable {
   const changed = new vscode.EventEmitter<void>();
@@ -27,11 +30,11 @@ function lenses(analysis: ConfigAnalysis, document: vscode.TextDocument): vscode
       errors === 1
         ? vscode.l10n.t('1 error to fix before this runs')
         : vscode.l10n.t('{0} errors to fix before this runs', errors);
-    return [lens(`$(error) ${title}`, 'workbench.actions.view.problems', [])];
+    return [lens(`$(error)${space}${title}`, 'workbench.actions.view.problems', [])];
   }
   const memory = memoryText(analysis, document);
   const run = memory === undefined ? vscode.l10n.t('▶ Run') : vscode.l10n.t('▶ Run · {0}', memory);
-  return [lens(run, 'peft.run'), lens(vscode.l10n.t('$(add) Queue'), 'peft.queue')];
+  return [lens(run, 'peft.run'), lens(`$(add)${space}${vscode.l10n.t('Queue')}`, 'peft.queue')];
 }
 
 function memoryText(analysis: ConfigAnalysis, document: vscode.TextDocument): string | undefined {

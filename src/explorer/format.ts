@@ -21,7 +21,7 @@ export function percentDone({ step, totalSteps }: { step: number; totalSteps: nu
   return totalSteps > 0 ? Math.min(100, Math.floor((100 * step) / totalSteps)) : undefined;
 }
 
-/** `loss 1.923 · 1400 tokens/s · 4 min`: what is known about a run that is going on. */
+/** `loss 1.923 · 1400 tokens/s · 4 min`: what is known about a run that is going on; lines break between its parts only. */
 export function runDetail(view: RunView): string {
   const loss = view.metrics.loss.at(-1);
   const rate = view.metrics.tokensPerSecond.at(-1);
@@ -32,5 +32,6 @@ export function runDetail(view: RunView): string {
     left === undefined ? undefined : formatDuration(left),
   ]
     .filter(part => part !== undefined)
+    .map(part => part.replaceAll(' ', '\u00a0'))
     .join(' · ');
 }

@@ -1,6 +1,7 @@
 import { problem, toProblem, type Problem } from '../common/errors';
 import { DisposableStore, Emitter, type Disposable } from '../common/lifecycle';
 import type { EngineCommand, EngineNotification, TrainJob } from '../common/protocol';
+import type { RunState } from '../common/run/events';
 import { makeRunId } from '../common/run/runId';
 import { isResumable } from '../common/run/stateMachine';
 import type { RunManifest, RunView } from '../common/run/view';
@@ -51,7 +52,7 @@ export class RunController implements Disposable {
   /** Identity of the start, resumption or run that has the engine. */
   private reservation: object | undefined;
   private holding: Holding | undefined;
-  /** A run that has ended but whose files are still being closed; the next one waits for it. */
+  /** The end of a run, from before its last line is written until its files are closed; the next one waits for it. */
   private ending: Promise<void> | undefined;
   /** The controller became busy, idle, held or released. */
   readonly onDidChange = this.changed.event;
@@ -76,7 +77,7 @@ export class RunController implements Disposable {
     return this.run?.heldBy;
   }
 
-  /** The last run has ended and its files are still being closed. */
+  /** A run has ended; its last line is being written or its files are being closed. It takes no more commands. */
   get isClosing(): boolean {
     return this.ending !== undefined;
   }
@@ -103,7 +104,7 @@ export class RunController implements Disposable {
 
   /** Takes a run up again from its last checkpoint, or from the start if it has none. */
   resume(id: string): Promise<void> {
-    if (this.run?.id === id) return this.command(id, 'resume');
+    if (this.run?.id === id && !this.isClosing) return this.command(id, 'resume');
     return this.exclusively(async () => {
       const entry = this.deps.store.find(id);
       if (!entry) throw problem('run.unknown', `There is no run "${id}".`, 'It may have been deleted.');
@@ -121,7 +122,8 @@ export class RunController implements Disposable {
   /** Passes a command to the run on the engine. */
   async command(id: string, command: EngineCommand): Promise<void> {
     const run = this.run;
-    if (run?.id !== id) throw problem('run.notActive', 'This run is not on the engine.', 'Start or resume it first.');
+    if (run?.id !== id || this.isClosing)
+      throw problem('run.notActive', 'This run is not on the engine.', 'Start or resume it first.');
     const isHeld = run.heldBy !== undefined && (command === 'resume' || command === 'stop');
     if (isHeld) {
       run.retry();
@@ -235,27 +237,24 @@ export class RunController implements Disposable {
   }
 
   private async finish(run: ActiveRun, ending: Ending): Promise<void> {
-    if (this.run !== run) return;
+    if (this.run !== run || this.isClosing) return;
     const stopping = run.writer.view.state === 'stopping';
     if (ending.problem && isRestartable(ending.problem) && !stopping && run.restarts < maxRestarts) {
       run.restarts++;
       if (await this.restart(run, ending.problem)) return;
     }
     const state = ending.problem ? (stopping ? 'interrupted' : 'failed') : ending.stopped ? 'stopped' : 'completed';
-    try {
-      await run.writer.append([{ type: 'state', state, problem: ending.problem }]);
-    } catch (error) {
-      this.faults.fire(toProblem(error));
-    }
-    this.run = undefined;
-    this.ending = this.putAway(run);
-    this.changed.fire();
+    this.ending = this.close(run, state, ending.problem);
     await this.ending;
     this.ended.fire({ view: run.writer.view, problem: ending.problem });
   }
 
-  private async putAway(run: ActiveRun): Promise<void> {
-    await this.deps.store.release(run.id).catch((error: unknown) => this.faults.fire(toProblem(error)));
+  private async close(run: ActiveRun, state: RunState, reason?: Problem): Promise<void> {
+    const report = (error: unknown): void => this.faults.fire(toProblem(error));
+    await run.writer.append([{ type: 'state', state, problem: reason }]).catch(report);
+    this.run = undefined;
+    this.changed.fire();
+    await this.deps.store.release(run.id).catch(report);
     await this.free();
     this.ending = undefined;
   }

@@ -60,6 +60,21 @@ describe('run controller', () => {
     assert.equal(await codeOf(controller.start(request)), 'run.busy');
   });
 
+  it('takes no command for a run from the line on that says how it ended', async () => {
+    const { controller, engine, store } = setUp();
+    const id = await controller.start(request);
+    const seen: [boolean, Promise<string>][] = [];
+    store.onDidAppend(({ events }) => {
+      if (events.some(one => one.type === 'state' && one.state === 'completed'))
+        seen.push([controller.isClosing, codeOf(controller.command(id, 'stop'))]);
+    });
+    engine.send(event(started()), result());
+    engine.end();
+    await settle();
+    assert.deepEqual(await Promise.all(seen.map(([, code]) => code)), ['run.notActive']);
+    assert.deepEqual([seen[0][0], controller.isClosing, engine.asked.includes('stop')], [true, false, false]);
+  });
+
   it('takes the next run as soon as one has ended, while its files are being closed', async () => {
     const { controller, engine, files, store } = setUp();
     const first = await controller.start(request);

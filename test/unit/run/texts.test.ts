@@ -42,7 +42,10 @@ describe('texts about runs', () => {
       metrics(2),
       metrics(3, 2, 5000),
     ];
-    assert.equal(runDetail(foldAll(sampleManifest(), stamped(events))), 'loss 2.000 · 6400 tokens/s · 0 s');
+    assert.equal(
+      runDetail(foldAll(sampleManifest(), stamped(events))),
+      'loss\u00a02.000 · 6400\u00a0tokens/s · 0\u00a0s',
+    );
   });
 });
 
