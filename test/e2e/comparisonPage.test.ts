@@ -123,7 +123,7 @@ describe('comparison page', () => {
     for (const button of await page.getByRole('button', { name: 'Save as' }).all()) await button.click();
     await eventually(async () => {
       const names = (await asked('save')).map(({ name }) => name).toSorted();
-      const saved = ['curves.csv', 'curves.png', 'memory-tradeoff.png', 'table.csv', 'time-tradeoff.png'];
+      const saved = ['curves.csv', 'curves.png', 'memory-tradeoff.png', 'sweep.png', 'table.csv', 'time-tradeoff.png'];
       assert.deepEqual(
         names,
         saved.map(name => `lora-learning_rate-${name}`),

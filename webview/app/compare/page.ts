@@ -5,6 +5,7 @@ import { createCautionsView } from './cautionsView';
 import { createCurvesView } from './curvesView';
 import { createHeaderView } from './headerView';
 import type { CompareState } from './store';
+import { createSweepView } from './sweepView';
 import { createTableView } from './tableView';
 import { createTradeoffView, type Unit } from './tradeoffView';
 import type { CompareContext, CompareView } from './view';
@@ -55,6 +56,7 @@ function createParts(context: CompareContext): CompareView[] {
   });
   return [
     createHeaderView(context),
+    createSweepView(context),
     memory,
     time,
     createTableView(context),

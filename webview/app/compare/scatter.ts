@@ -4,8 +4,8 @@ import { valueAxis } from '../charts/lineOptions';
 import type { ColourName, ThemeSource } from '../charts/theme';
 import { Tip, type TipRow } from '../charts/tip';
 import { h } from '../dom';
-import type { Point } from '../model/loss';
-import { drawBaseline, drawFront, drawIntervals, drawLabels, drawRing } from './scatterInk';
+import type { Point, Range } from '../model/loss';
+import { drawBaseline, drawFront, drawIntervals, drawLabels, drawPath, drawRing } from './scatterInk';
 
 export interface ScatterPoint {
   readonly id: string;
@@ -27,6 +27,9 @@ export interface ScatterModel {
   readonly points: readonly ScatterPoint[];
   /** The front from its cheapest to its best point. */
   readonly front: readonly Point[];
+  /** A line through points that follow each other. */
+  readonly path?: readonly Point[];
+  readonly logarithmic?: boolean;
   /** A level to compare with, drawn where it is in sight. */
   readonly baseline?: { readonly y: number; readonly label: string };
   readonly xTitle: string;
@@ -134,17 +137,12 @@ export class ScatterPlot implements Disposable {
     const { points } = this.model;
     const { scales } = this.chart.options;
     if (points.length === 0 || !scales?.x || !scales.y) return;
-    const padded = (values: readonly number[], share: number): { min: number; max: number } => {
-      const [low, high] = [Math.min(...values), Math.max(...values)];
-      const room = (high - low || Math.abs(high) || 1) * share;
-      return { min: low - room, max: high + room };
-    };
-    const x = padded(
-      points.map(point => point.x),
-      0.14,
-    );
+    const { logarithmic = false } = this.model;
+    const costs = points.map(point => point.x);
     const ys = points.flatMap(({ y, half = 0 }) => [y - half, y + half]);
-    Object.assign(scales.x, { min: Math.max(0, x.min), max: x.max });
+    const x = logarithmic ? raised(padded(costs.map(Math.log), 0.14)) : padded(costs, 0.14);
+    Object.assign(scales.x, { type: logarithmic ? 'logarithmic' : 'linear', min: Math.max(0, x.min), max: x.max });
+    Object.assign(scales.y, padded(ys, 0.14));
     Object.assign(scales.x.title ?? {}, { text: this.model.xTitle });
     Object.assign(scales.y, padded(ys, 0.14));
   }
@@ -160,6 +158,7 @@ export class ScatterPlot implements Disposable {
       beforeDatasetsDraw: chart => {
         const theme = this.options.theme.current;
         drawFront(chart, this.model.front, theme);
+        drawPath(chart, this.model.path ?? [], theme);
         if (this.model.baseline) drawBaseline(chart, this.model.baseline, theme);
         drawIntervals(chart, this.model.points, theme);
       },
@@ -230,4 +229,15 @@ export class ScatterPlot implements Disposable {
     const at = { x: scales.x.getPixelForValue(point.x), y: scales.y.getPixelForValue(point.y) };
     this.tip.show({ title: point.label, rows: point.rows }, at.x, at.y, { width, height });
   }
+}
+
+/** The span of the values with room on both sides. */
+function padded(values: readonly number[], share: number): Range {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const room = (high - low || Math.abs(high) || 1) * share;
+  return { min: low - room, max: high + room };
+}
+
+function raised({ min, max }: Range): Range {
+  return { min: Math.exp(min), max: Math.exp(max) };
 }

@@ -34,6 +34,17 @@ export function drawFront({ ctx, scales, chartArea }: Drawn, front: readonly Poi
   ctx.restore();
 }
 
+/** A quiet line from point to point. */
+export function drawPath({ ctx, scales }: Drawn, path: readonly Point[], theme: Theme): void {
+  ctx.save();
+  ctx.strokeStyle = withAlpha(theme.colours.foreground, 0.45);
+  ctx.lineWidth = 1.25;
+  ctx.beginPath();
+  for (const { x, y } of path) ctx.lineTo(scales.x.getPixelForValue(x), scales.y.getPixelForValue(y));
+  ctx.stroke();
+  ctx.restore();
+}
+
 /** A dashed level with its name at the right end. */
 export function drawBaseline(chart: Drawn, { y, label }: NonNullable<ScatterModel['baseline']>, theme: Theme): void {
   const { ctx, scales, chartArea } = chart;

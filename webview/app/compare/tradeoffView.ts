@@ -46,7 +46,7 @@ export function createTradeoffView({ actions, theme }: CompareContext, options: 
       const model = scatterModel(groups, options, untouched);
       card.setEmpty(model.points.length === 0 ? 'Comes with the first evaluation after training began.' : undefined);
       const names = model.points.filter(point => point.onFront).map(point => point.label);
-      card.setSubtitle(names.length === 0 ? '' : 'lower left is better; the line is the Pareto front');
+      card.setSubtitle(names.length === 0 ? '' : 'lower left is better; line: Pareto front');
       card.setSummary(summaryOf(title, model, names));
       if (model.points.length > 0) plot.draw(model);
     },
