@@ -53,6 +53,8 @@ function identity(model: InspectedModel | undefined): number {
 /** What PEFT calls the adapters whose facts the rules use. */
 const peftTypes: Partial<Record<RunConfig['method']['type'], string>> = {
   lora: 'LORA',
+  weightlora: 'LORA',
+  adalora: 'ADALORA',
   prefix: 'PREFIX_TUNING',
   'p-tuning-v2': 'PREFIX_TUNING',
 };
@@ -81,7 +83,8 @@ export function readAdapterFacts(
     const number = (key: string) => (typeof value[key] === 'number' ? value[key] : undefined);
     if (expected === 'PREFIX_TUNING')
       return { token_dim: number('token_dim'), prefix_projection: value['prefix_projection'] === true };
-    return { r: number('r'), lora_alpha: number('lora_alpha'), use_rslora: value['use_rslora'] === true };
+    const init_r = expected === 'ADALORA' ? number('init_r') : undefined;
+    return { r: number('r'), init_r, lora_alpha: number('lora_alpha'), use_rslora: value['use_rslora'] === true };
   });
 }
 

@@ -14,13 +14,17 @@ import {
 /** A run that evaluates before its first step and after its last. */
 function evaluated(name: string, steps: number): string {
   return tinyConfig(name, steps)
-    .replace('  max_length: 16', '  eval: data/three.jsonl\n  max_length: 16')
+    .replace('  max_length: 16', '  eval: data/others.jsonl\n  max_length: 16')
     .replace('1.0e-3', '5.0e-2');
 }
 
 describe('merging', function () {
   this.timeout(300_000);
-  before(writeRows);
+  before(async () => {
+    await writeRows();
+    const rows = ['MOON', 'ROAD'].map(word => JSON.stringify({ prompt: `Define ${word}:`, completion: ' A.' }));
+    await writeText('data/others.jsonl', `${rows.join('\n')}\n`);
+  });
 
   it('writes a model that evaluates like the run, asks for nothing it was told, and refuses its base', async () => {
     const api = await extensionApi();

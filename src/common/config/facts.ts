@@ -93,6 +93,8 @@ export interface DataFacts {
 /** What an existing adapter's `adapter_config.json` says. */
 export interface AdapterFacts {
   readonly r?: number;
+  /** AdaLoRA. */
+  readonly init_r?: number;
   readonly lora_alpha?: number;
   readonly use_rslora?: boolean;
   /** Prefix-tuning: width of the keys, and whether a network made them. */

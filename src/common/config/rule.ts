@@ -1,6 +1,7 @@
 import type { Fix } from './edits';
 import type { LintFacts } from './facts';
 import { show } from './issues';
+import { lowRankOf, type LowRank } from './lowRank';
 import type { ParsedConfig } from './parse';
 import { stepPlan, type StepPlan } from './plan';
 import type { ConfigPath } from './range';
@@ -37,6 +38,8 @@ export interface LintContext {
   readonly plan: StepPlan;
   /** The method when it is LoRA. */
   readonly lora?: LoraConfig;
+  /** The method where it trains low-rank matrices: LoRA, AdaLoRA or WeightLoRA. */
+  readonly lowRank?: LowRank;
   /** Number of training rows, if the file could be read. */
   readonly rows?: number;
 }
@@ -45,12 +48,17 @@ export function lintContext(config: RunConfig, parsed: ParsedConfig, facts: Lint
   const train = facts.data?.train;
   const rows = train?.problem === undefined ? train?.rows : undefined;
   const lora = config.method.type === 'lora' ? config.method : undefined;
-  return { config, parsed, facts, plan: stepPlan(config, rows), lora, rows };
+  return { config, parsed, facts, plan: stepPlan(config, rows), lora, lowRank: lowRankOf(config.method), rows };
 }
 
 /** Whether the key is written in the text (rather than left to its default). */
 export function isWritten(context: LintContext, path: ConfigPath): boolean {
   return context.parsed.locate(path) !== undefined;
+}
+
+/** Points at a key, or at the method's type where the key is left to its default. */
+export function atOrType(context: LintContext, path: ConfigPath): ConfigPath {
+  return isWritten(context, path) ? path : ['method', 'type'];
 }
 
 /** A preferred fix that sets one key. */

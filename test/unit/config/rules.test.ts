@@ -7,6 +7,7 @@ import { adapterCases } from './cases/adapters';
 import { dataCases } from './cases/data';
 import { fewShot, fewShotCases } from './cases/fewShot';
 import { loraCases } from './cases/lora';
+import { lowRankCases } from './cases/lowRank';
 import { memoryCases } from './cases/memory';
 import { promptCases } from './cases/prompts';
 import { quantizationCases } from './cases/quantization';
@@ -18,6 +19,7 @@ const cases = [
   ...dataCases,
   ...trainingCases,
   ...loraCases,
+  ...lowRankCases,
   ...adapterCases,
   ...fewShotCases,
   ...memoryCases,
@@ -58,7 +60,7 @@ describe('lint rules', () => {
     const tested = new Set(cases.map(({ id }) => id));
     assert.deepEqual(
       allRules.map(rule => rule.id).filter(id => !tested.has(id)),
-      ['L10', 'A01', 'A08', 'A11', 'A12', 'Q07', 'Q08', 'Q10'],
+      ['L10', 'R15', 'A01', 'A08', 'A11', 'A12', 'X09', 'Q07', 'Q08', 'Q10'],
     );
   });
 

@@ -1,4 +1,4 @@
-import { isWritten, removal, setting, type Finding, type LintContext, type Rule } from '../rule';
+import { atOrType, removal, setting, type Finding, type LintContext, type Rule } from '../rule';
 import type { AdaloraConfig } from '../schema';
 import type { Fix } from '../edits';
 
@@ -138,11 +138,6 @@ const betas: Rule = {
   check: () => [],
 };
 
-/** Points at a key, or at the method's type where the key is left to its default. */
-function atOrType(context: LintContext, key: string): readonly string[] {
-  return isWritten(context, at(key)) ? at(key) : at('type');
-}
-
 const shortEnd: Rule = {
   id: 'A09',
   severity: 'warning',
@@ -155,7 +150,7 @@ const shortEnd: Rule = {
       const message = `Only the last ${tfinal} of ${total} steps train with the final ranks.`;
       const wanted = Math.min(Math.ceil(0.45 * total), total - tinit - 1);
       const fixes = wanted >= 0.2 * total ? [setting(at('tfinal'), wanted)] : [];
-      return [{ path: atOrType(context, 'tfinal'), message, fixes }];
+      return [{ path: atOrType(context, at('tfinal')), message, fixes }];
     })(context),
 };
 
@@ -171,7 +166,7 @@ const shortStart: Rule = {
       const message = `Pruning begins after ${tinit} of ${total} steps.`;
       const wanted = Math.ceil(0.1 * total);
       const fixes = wanted + tfinal < total ? [setting(at('tinit'), wanted)] : [];
-      return [{ path: atOrType(context, 'tinit'), message, fixes }];
+      return [{ path: atOrType(context, at('tinit')), message, fixes }];
     })(context),
 };
 
@@ -207,7 +202,7 @@ const fewAllocations: Rule = {
       if (window <= 0 || deltaT > window || allocations >= 50) return [];
       const message = `Ranks are given out only ${allocations} times.`;
       const fixes = deltaT > 1 && window >= 50 ? [usualInterval(window)] : [];
-      return [{ path: atOrType(context, 'deltaT'), message, fixes }];
+      return [{ path: atOrType(context, at('deltaT')), message, fixes }];
     })(context),
 };
 

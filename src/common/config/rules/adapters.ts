@@ -1,5 +1,6 @@
 import type { BottleneckConfig } from '../schema';
-import { removal, setting, type LintContext, type Rule } from '../rule';
+import { numberText } from '../numberText';
+import { atOrType, removal, setting, type LintContext, type Rule } from '../rule';
 
 const sizePath = ['method', 'bottleneck_size'];
 const factorPath = ['method', 'reduction_factor'];
@@ -58,6 +59,24 @@ const farFromIdentity: Rule = {
   },
 };
 
+const oddRate: Rule = {
+  id: 'L14',
+  severity: 'warning',
+  title: 'A learning rate unusual for bottleneck adapters',
+  why:
+    'Houlsby et al. swept 3e-5 to 3e-3, and adapter-bert uses 3e-4. Models narrower than 1000 bear more, so that only the lower ' +
+    'bound counts there.',
+  advice: 'Start at 3e-4.',
+  check: context => {
+    const path = ['training', 'learning_rate'];
+    const { learning_rate: rate } = context.config.training;
+    const width = context.facts.model?.hiddenSize ?? 0;
+    if (bottleneck(context) === undefined || (rate >= 3e-5 && (rate <= 3e-3 || width < 1000))) return [];
+    const message = `learning_rate ${numberText(rate)} is ${rate < 3e-5 ? 'below' : 'above'} what bottleneck adapters are trained with (3e-5 to 3e-3).`;
+    return [{ path: atOrType(context, path), message, fixes: [setting(path, 3e-4)] }];
+  },
+};
+
 const idleKeys: Rule = {
   id: 'X10',
   severity: 'warning',
@@ -75,4 +94,4 @@ const idleKeys: Rule = {
   },
 };
 
-export const adapterRules: readonly Rule[] = [width, farFromIdentity, idleKeys];
+export const adapterRules: readonly Rule[] = [width, farFromIdentity, oddRate, idleKeys];

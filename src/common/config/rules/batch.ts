@@ -34,15 +34,15 @@ function lowerBatch({ config }: LintContext, most: number): Fix {
 const largeBatch: Rule = {
   id: 'B01',
   severity: 'warning',
-  title: 'A large batch with LoRA',
+  title: 'A large batch with low-rank matrices',
   why:
     'LoRA loses more than full fine-tuning when the batch grows, because its update is a product of two matrices; a higher ' +
     'rank does not help. TRL reads the finding as at most 32 sequences.',
   advice: 'Keep the effective batch at 32 or less.',
   check: context => {
     const { effectiveBatch } = context.plan;
-    if (context.lora === undefined || effectiveBatch <= 32) return [];
-    const message = `The effective batch is ${effectiveBatch} rows; LoRA learns less from batches above 32.`;
+    if (context.lowRank === undefined || effectiveBatch <= 32) return [];
+    const message = `The effective batch is ${effectiveBatch} rows; ${context.lowRank.name} learns less from batches above 32.`;
     return [{ path: batchKey(context), message, fixes: [lowerBatch(context, 32)] }];
   },
 };

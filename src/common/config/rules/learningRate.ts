@@ -6,12 +6,14 @@ import { fullReferenceRates } from './referenceRate';
 const ratePath = ['training', 'learning_rate'];
 
 /**
- * With B = 0 at the start and Adam, alpha is a factor on the learning rate of B, so η · α / 32 is what can be compared
- * between configs (α √r for rsLoRA); 32 is the alpha of the recipes the bounds come from.
+ * For LoRA and WeightLoRA, whose ω starts at 1: with B = 0 at the start and Adam, alpha is a factor on the learning rate of B, so η · α / 32 is what can be compared
+ * between configs (α √r for rsLoRA); 32 is the alpha of the recipes the bounds come from. Not for AdaLoRA, whose A and B start at random.
  */
-function comparableRate({ config, lora }: LintContext): { rate: number; alpha: number } | undefined {
-  if (lora === undefined) return undefined;
-  const alpha = lora.use_rslora ? lora.lora_alpha * Math.sqrt(lora.r) : lora.lora_alpha;
+function comparableRate({ config }: LintContext): { rate: number; alpha: number } | undefined {
+  const { method } = config;
+  if (method.type !== 'lora' && method.type !== 'weightlora') return undefined;
+  const isStabilised = method.type === 'lora' && method.use_rslora;
+  const alpha = isStabilised ? method.lora_alpha * Math.sqrt(method.r) : method.lora_alpha;
   return { rate: (config.training.learning_rate * alpha) / 32, alpha };
 }
 
@@ -96,11 +98,11 @@ const decayOnLora: Rule = {
     'Decay on A and B pulls the update to zero, towards the base model, and decay on a prefix or prompt pulls that to zero; ' +
     'neither is decay of the weights. QLoRA uses 0.',
   advice: 'Set weight_decay to 0.',
-  check: ({ config, lora }) => {
+  check: ({ config, lowRank }) => {
     const path = ['training', 'weight_decay'];
     const isVirtual = 'num_virtual_tokens' in config.method;
-    if ((lora === undefined && !isVirtual) || config.training.weight_decay === 0) return [];
-    const pulled = isVirtual ? 'virtual tokens' : 'LoRA update';
+    if ((lowRank === undefined && !isVirtual) || config.training.weight_decay === 0) return [];
+    const pulled = isVirtual ? 'virtual tokens' : `${lowRank?.name} update`;
     const message = `weight_decay ${config.training.weight_decay} pulls the ${pulled} to zero, not the weights.`;
     return [{ path, message, fixes: [setting(path, 0)] }];
   },

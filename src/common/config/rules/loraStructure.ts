@@ -1,26 +1,32 @@
+import type { Fix } from '../edits';
 import type { TargetFact } from '../facts';
-import { removal, setting, type Finding, type LintContext, type Rule } from '../rule';
+import { lowRankOf, rankFix } from '../lowRank';
+import { atOrType, removal, setting, type Finding, type LintContext, type Rule } from '../rule';
 
-const rankPath = ['method', 'r'];
 const alphaPath = ['method', 'lora_alpha'];
 
 /** One target per kind of module: all blocks have the same shapes. */
-function kinds({ lora, facts: { model } }: LintContext): TargetFact[] {
-  if (lora === undefined || model === undefined) return [];
-  const selection = model.select(lora);
+function kinds({ lowRank, facts: { model } }: LintContext): TargetFact[] {
+  if (lowRank === undefined || model === undefined) return [];
+  const selection = model.select(lowRank.targets);
   if ('problem' in selection) return [];
   const byKind = new Map(selection.targets.map(target => [`${target.module.leaf}/${target.rank}`, target]));
   return [...byKind.values()];
 }
 
-/** Points at the pattern that gave a rank, or at `r`. */
-function rankAt({ lora }: LintContext, { module }: TargetFact): readonly string[] {
+/** Points at the pattern that gave a rank, or at the rank of all. */
+function rankAt(context: LintContext, { module }: TargetFact) {
+  const { lora, lowRank } = context;
   const pattern = Object.keys(lora?.rank_pattern ?? {}).find(key => key === module.leaf || key === module.path);
-  return pattern === undefined ? rankPath : ['method', 'rank_pattern', pattern];
+  if (pattern !== undefined) return ['method', 'rank_pattern', pattern];
+  return atOrType(context, ['method', lowRank?.rankKey ?? 'r']);
 }
 
-function capped(target: TargetFact, rank: number) {
+/** LoRA can have a rank of its own for each kind of module, the others only one for all. */
+function capped({ config }: LintContext, target: TargetFact, rank: number): Fix {
   const { leaf } = target.module;
+  const lowRank = lowRankOf(config.method);
+  if (lowRank && lowRank.method.type !== 'lora') return rankFix(lowRank, rank);
   return setting(['method', 'rank_pattern', leaf], rank, `Set the rank of ${leaf} to ${rank}`);
 }
 
@@ -36,7 +42,7 @@ const aboveFullRank: Rule = {
       const most = Math.min(width, out);
       if (target.rank <= most) return [];
       const message = `${leaf} is ${width} × ${out}: its rank cannot exceed ${most}, but ${target.rank} is asked for.`;
-      return [{ path: rankAt(context, target), message, fixes: [capped(target, most)] }];
+      return [{ path: rankAt(context, target), message, fixes: [capped(context, target, most)] }];
     }),
 };
 
@@ -52,7 +58,9 @@ const asLargeAsFull: Rule = {
       const bound = (width * out) / (width + out);
       if (target.rank < bound || target.rank > Math.min(width, out)) return [];
       const message = `Rank ${target.rank} on ${leaf} (${width} × ${out}) trains as many numbers as the matrix itself has.`;
-      return [{ path: rankAt(context, target), message, fixes: [capped(target, Math.max(1, Math.ceil(bound / 2)))] }];
+      return [
+        { path: rankAt(context, target), message, fixes: [capped(context, target, Math.max(1, Math.ceil(bound / 2)))] },
+      ];
     }),
 };
 
@@ -64,12 +72,15 @@ const oddScale: Rule = {
     'The update is multiplied by lora_alpha / r. Left at 8 while the rank grows, alpha leaves an update that hardly moves ' +
     'the model (huggingface/lerobot #3551); far above 8 it overshoots.',
   advice: 'Use lora_alpha = 32, or twice the rank.',
-  check: ({ lora }) => {
-    if (lora === undefined || lora.use_rslora) return [];
-    const scale = lora.lora_alpha / lora.r;
-    if (scale >= 0.25 && scale <= 8) return [];
-    const message = `lora_alpha / r is ${Number(scale.toPrecision(3))}: the update is scaled ${scale < 1 ? 'so weakly that it hardly moves the model' : 'so strongly that it overshoots'}.`;
-    return [{ path: alphaPath, message, fixes: [setting(alphaPath, 2 * lora.r)] }];
+  check: context => {
+    const { lora, lowRank } = context;
+    if (lowRank === undefined || lora?.use_rslora === true) return [];
+    const { rank, rankKey, method } = lowRank;
+    const scale = method.lora_alpha / rank;
+    // A weak scale of AdaLoRA is A07.
+    if ((scale >= 0.25 || method.type === 'adalora') && scale <= 8) return [];
+    const message = `lora_alpha / ${rankKey} is ${Number(scale.toPrecision(3))}: the update is scaled ${scale < 1 ? 'so weakly that it hardly moves the model' : 'so strongly that it overshoots'}.`;
+    return [{ path: atOrType(context, alphaPath), message, fixes: [setting(alphaPath, 2 * rank)] }];
   },
 };
 
@@ -95,19 +106,27 @@ const otherAdapter: Rule = {
     'An adapter trained with another r, alpha or rsLoRA setting is scaled differently and does not do what it did; one ' +
     'that does not state them may come from a tool that leaves out the division by r.',
   advice: 'Use the rank, alpha and scaling the adapter was trained with.',
-  check: ({ lora, facts: { adapter } }) => {
-    if (lora?.adapter === undefined || adapter === undefined) return [];
+  check: ({ lowRank, facts: { adapter } }) => {
+    if (lowRank?.method.adapter === undefined || adapter === undefined) return [];
+    const { method, rankKey, rank } = lowRank;
     const path = ['method', 'adapter'];
-    if (adapter.r === undefined || adapter.lora_alpha === undefined) {
-      const message = `${lora.adapter} does not say its r and lora_alpha; ${lora.lora_alpha / lora.r} is taken as its scale.`;
+    if (adapter[rankKey] === undefined || adapter.lora_alpha === undefined) {
+      const message = `${method.adapter} does not say its ${rankKey} and lora_alpha; ${method.lora_alpha / rank} is taken as its scale.`;
       return [{ path, message }];
     }
-    const stated = { r: adapter.r, lora_alpha: adapter.lora_alpha, use_rslora: adapter.use_rslora ?? false };
-    const keys = (['r', 'lora_alpha', 'use_rslora'] as const).filter(key => stated[key] !== lora[key]);
+    const stated = {
+      [rankKey]: adapter[rankKey],
+      lora_alpha: adapter.lora_alpha,
+      use_rslora: adapter.use_rslora ?? false,
+    };
+    const own: Readonly<Record<string, unknown>> = { use_rslora: false, ...method };
+    const keys = Object.keys(stated).filter(key => stated[key] !== own[key]);
     if (keys.length === 0) return [];
-    const message = `${lora.adapter} was trained with ${keys.map(key => `${key} ${stated[key]}`).join(', ')}.`;
+    const message = `${method.adapter} was trained with ${keys.map(key => `${key} ${stated[key]}`).join(', ')}.`;
     const edits = keys.map(key => ({ op: 'set' as const, path: ['method', key], value: stated[key] }));
-    return [{ path, message, fixes: [{ title: `Take ${keys.join(', ')} from the adapter`, edits, preferred: true }] }];
+    const canFollow = keys.every(key => key in method);
+    const fix = { title: `Take ${keys.join(', ')} from the adapter`, edits, preferred: true };
+    return [{ path, message, fixes: canFollow ? [fix] : [] }];
   },
 };
 
@@ -124,18 +143,27 @@ const randomStart: Rule = {
   },
 };
 
+const flippedExport: Rule = {
+  id: 'R15',
+  severity: 'info',
+  title: 'fan_in_fan_out of an exported adapter',
+  why: 'GPT-2 stores its weights as [in, out]; an adapter_config.json that says otherwise is corrected by PEFT with a warning.',
+  advice: 'Nothing to do: exports say true for GPT-2 and false for other families.',
+  // The export holds this; its tests compare the written config with PEFT's.
+  check: () => [],
+};
+
 const highDropout: Rule = {
   id: 'R16',
   severity: 'warning',
   title: 'High LoRA dropout',
   why: 'Recipes use 0 to 0.1 (QLoRA); from 0.3 on most of the signal to the small matrices is noise.',
   advice: 'Use at most 0.1.',
-  check: ({ lora }) => {
+  check: ({ lowRank }) => {
     const path = ['method', 'lora_dropout'];
-    if (lora === undefined || lora.lora_dropout < 0.3) return [];
-    return [
-      { path, message: `lora_dropout ${lora.lora_dropout} is high; 0 to 0.1 is usual.`, fixes: [setting(path, 0.1)] },
-    ];
+    const dropout = lowRank?.method.lora_dropout ?? 0;
+    if (dropout < 0.3) return [];
+    return [{ path, message: `lora_dropout ${dropout} is high; 0 to 0.1 is usual.`, fixes: [setting(path, 0.1)] }];
   },
 };
 
@@ -145,10 +173,13 @@ const idleRank: Rule = {
   title: 'High rank on little data',
   why: 'Fewer than a thousand rows do not fill an adapter of rank 64; it costs memory and overfits sooner.',
   advice: 'Use rank 8 to 16.',
-  check: ({ lora, rows }) => {
-    if (lora === undefined || rows === undefined || lora.r < 64 || rows >= 1000) return [];
-    const message = `Rank ${lora.r} is more than ${rows} rows can fill.`;
-    return [{ path: rankPath, message, fixes: [setting(rankPath, 16)] }];
+  check: context => {
+    const { lowRank, rows } = context;
+    if (lowRank === undefined || rows === undefined || rows >= 1000) return [];
+    const { rankKey, rank, growth } = lowRank;
+    if (rank * growth < 64) return [];
+    const message = `Rank ${rank * growth} is more than ${rows} rows can fill.`;
+    return [{ path: atOrType(context, ['method', rankKey]), message, fixes: [rankFix(lowRank, 16)] }];
   },
 };
 
@@ -159,6 +190,7 @@ export const loraStructureRules: readonly Rule[] = [
   doubleScale,
   otherAdapter,
   randomStart,
+  flippedExport,
   highDropout,
   idleRank,
 ];

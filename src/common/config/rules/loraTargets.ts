@@ -24,9 +24,9 @@ const translations: Readonly<Record<ModelFacts['family'], Readonly<Record<string
   },
 };
 
-/** The selection of a LoRA config on a known model. */
-function selected({ lora, facts: { model } }: LintContext): { model: ModelFacts; selection: Selection } | undefined {
-  return lora === undefined || model === undefined ? undefined : { model, selection: model.select(lora) };
+/** The modules that get low-rank matrices on a known model. */
+function selected({ lowRank, facts: { model } }: LintContext): { model: ModelFacts; selection: Selection } | undefined {
+  return lowRank === undefined || model === undefined ? undefined : { model, selection: model.select(lowRank.targets) };
 }
 
 function asList(value: string | readonly string[] | undefined): readonly string[] {
@@ -38,9 +38,9 @@ function isNamed(module: ModuleFact, name: string): boolean {
 }
 
 /** Entries of the target list that name no module, with their place in the list. */
-function strangers({ lora, facts: { model } }: LintContext): { name: string; index: number }[] {
+function strangers({ lowRank, facts: { model } }: LintContext): { name: string; index: number }[] {
   if (model === undefined) return [];
-  return asList(lora?.target_modules)
+  return asList(lowRank?.method.target_modules)
     .map((name, index) => ({ name, index }))
     .filter(({ name }) => !model.modules.some(module => isNamed(module, name)));
 }
@@ -88,7 +88,7 @@ const otherFamily: Rule = {
     if (model === undefined) return [];
     const foreign = translations[model.family];
     const wrong = strangers(context).filter(({ name }) => Object.hasOwn(foreign, name));
-    const translated = asList(context.lora?.target_modules).flatMap(name =>
+    const translated = asList(context.lowRank?.method.target_modules).flatMap(name =>
       Object.hasOwn(foreign, name) ? foreign[name] : [name],
     );
     const fixes: Fix[] = [
@@ -108,8 +108,8 @@ const ambiguousProjection: Rule = {
   title: 'c_proj matches attention and MLP',
   why: 'Names match as endings, and GPT-2 calls the output projections of both attention and MLP c_proj.',
   advice: 'Write attn.c_proj or mlp.c_proj if only one is meant.',
-  check: ({ lora, facts: { model } }) => {
-    const index = asList(lora?.target_modules).indexOf('c_proj');
+  check: ({ lowRank, facts: { model } }) => {
+    const index = asList(lowRank?.method.target_modules).indexOf('c_proj');
     if (model?.family !== 'gpt2' || index < 0) return [];
     const path = [...targetPath, index];
     const choice = (name: string): Fix => ({ ...setting(path, name, `Change to ${name}`), preferred: false });
@@ -144,7 +144,7 @@ const tiedHead: Rule = {
     if (known === undefined || 'problem' in known.selection || !known.model.tiedEmbeddings) return [];
     const head = known.selection.targets.find(({ module }) => module.isOutputHead)?.module;
     if (head === undefined) return [];
-    const kept = asList(context.lora?.target_modules).filter(name => !isNamed(head, name));
+    const kept = asList(context.lowRank?.method.target_modules).filter(name => !isNamed(head, name));
     const fixes =
       kept.length > 0 ? [setting(targetPath, kept, `Remove ${head.leaf}`)] : [setting(targetPath, 'all-linear')];
     return [{ path: targetPath, message: `${head.leaf} shares its weight with the token embedding.`, fixes }];
@@ -157,10 +157,10 @@ const targetedAndExcluded: Rule = {
   title: 'A module both targeted and excluded or trained as a whole',
   why: 'An exclusion, and modules_to_save, win without a word, as they do in PEFT.',
   advice: 'Keep the module in one of the lists.',
-  check: ({ lora }) => {
-    const excluded = asList(lora?.exclude_modules);
-    const saved = lora?.modules_to_save ?? [];
-    const targets = asList(lora?.target_modules);
+  check: ({ lowRank }) => {
+    const excluded = asList(lowRank?.method.exclude_modules);
+    const saved = lowRank?.method.modules_to_save ?? [];
+    const targets = asList(lowRank?.method.target_modules);
     const isOut = (name: string) => excluded.includes(name) || saved.includes(name);
     const kept = targets.filter(name => !isOut(name));
     return targets.flatMap((name, index) => {
@@ -179,15 +179,16 @@ const wrongLayers: Rule = {
   why: 'A block that does not exist matches nothing; and PEFT refuses layers_to_transform beside a target_modules text.',
   advice: 'Name blocks of this model, and list the modules.',
   check: context => {
-    const { lora, facts } = context;
+    const { lowRank, facts } = context;
     const path = ['method', 'layers_to_transform'];
-    if (lora?.layers_to_transform === undefined) return [];
-    if (typeof lora.target_modules === 'string') {
+    const { layers_to_transform: blocks, target_modules: targets } = lowRank?.method ?? {};
+    if (blocks === undefined) return [];
+    if (typeof targets === 'string') {
       const message = 'layers_to_transform needs target_modules to be a list of names.';
       return [{ path, message, fixes: facts.model === undefined ? [] : [setting(targetPath, leaves(facts.model))] }];
     }
     const layers = facts.model?.layers ?? Infinity;
-    const wanted = [lora.layers_to_transform].flat();
+    const wanted = [blocks].flat();
     const beyond = wanted.filter(block => block >= layers);
     if (beyond.length === 0) return [];
     const kept = wanted.filter(block => block < layers);

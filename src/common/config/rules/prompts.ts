@@ -145,6 +145,22 @@ const wrongWidth: Rule = {
   },
 };
 
+const checkpointedPrefix: Rule = {
+  id: 'X05',
+  severity: 'info',
+  title: 'PEFT does not train a prefix with gradient checkpointing',
+  why:
+    'PEFT refuses prefix-tuning on a model with gradient checkpointing, because its cache of keys is switched off there (peft ' +
+    '#869, #2191). Here both go together, and so does the exported prefix in inference.',
+  advice: 'Nothing, unless the run is to be repeated with PEFT: then without gradient checkpointing.',
+  check: context => {
+    const path = ['memory', 'gradient_checkpointing'];
+    if (prefixOf(context) === undefined || context.config.memory.gradient_checkpointing === 'none') return [];
+    const message = 'PEFT cannot train this config: it refuses a prefix with gradient checkpointing.';
+    return [{ path, message, fixes: [{ ...setting(path, 'none'), preferred: false }] }];
+  },
+};
+
 const idleLayers: Rule = {
   id: 'X06',
   severity: 'warning',
@@ -157,6 +173,18 @@ const idleLayers: Rule = {
     if (method.encoder_num_layers === 2) return [];
     return [{ path, message: 'The MLP encoder ignores encoder_num_layers.', fixes: [removal(path)] }];
   },
+};
+
+const notMergeable: Rule = {
+  id: 'X09',
+  severity: 'error',
+  title: 'Merging what is no change of the weights',
+  why:
+    'A prefix or prompt adds keys, values or vectors, and a bottleneck with a non-linearity computes what no matrix does: none ' +
+    'of them can become part of the base weights.',
+  advice: 'Keep the adapter beside the model.',
+  // A merge is no part of a config: the merge itself refuses, with the reason.
+  check: () => [],
 };
 
 const lostEncoder: Rule = {
@@ -216,7 +244,9 @@ export const promptRules: readonly Rule[] = [
   encodedTooFast,
   randomPrefix,
   wrongWidth,
+  checkpointedPrefix,
   idleLayers,
   lostEncoder,
   largeNetwork,
+  notMergeable,
 ];

@@ -44,8 +44,10 @@ const shortLora: Rule = {
   title: 'A short LoRA run',
   why: 'In runs of fewer than 100 steps LoRA wants nearer to fifteen times the rate of full fine-tuning than ten (Tinker).',
   advice: 'Train for 100 steps or more, or raise the rate by half.',
-  check: ({ lora, plan }) => {
-    if (lora === undefined || plan.totalSteps === undefined || plan.totalSteps >= 100) return [];
+  // AdaLoRA's singular values start at zero beside random A and B, so the finding says nothing about it.
+  check: ({ config: { method }, plan }) => {
+    const isLora = method.type === 'lora' || method.type === 'weightlora';
+    if (!isLora || plan.totalSteps === undefined || plan.totalSteps >= 100) return [];
     const message = `With only ${plan.totalSteps} steps LoRA wants a rate about half as high again.`;
     return [{ path: ['training', 'learning_rate'], message }];
   },

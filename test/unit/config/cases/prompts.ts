@@ -103,6 +103,17 @@ export const promptCases: readonly RuleCase[] = [
     at: './made',
     severity: 'error',
   },
+  ...['prefix', 'p-tuning-v2'].map((type): RuleCase => {
+    const made = method(type, {}, 1e-2);
+    return {
+      id: 'X05',
+      bad: { ...made, 'memory.gradient_checkpointing': 'block' },
+      good: made,
+      at: '"block"',
+      severity: 'info',
+      fixed: true,
+    };
+  }),
   {
     id: 'X06',
     bad: method('p-tuning', { encoder_num_layers: 3 }, 3e-4),
