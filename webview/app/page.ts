@@ -2,6 +2,7 @@ import type { AppState } from './store';
 import { formatMetric, formatRate, formatTick } from './model/format';
 import { h } from './dom';
 import { createBanners } from './views/banners';
+import { createDrawsView } from './views/draws';
 import { createFactsView } from './views/facts';
 import { createHeader } from './views/header';
 import { createImportanceView } from './views/importance';
@@ -49,6 +50,8 @@ function createContent(context: ViewContext, { onDismiss }: PageHandlers): { ele
   const banners = createBanners(onDismiss);
   const loss = createLossView(context);
   const small = trends.map(trend => createTrendView(context, trend));
+  const trained = h('div', { class: 'pair' }, ...small.map(view => view.element));
+  const draws = createDrawsView(trained);
   const memory = createMemoryView(context);
   const facts = createFactsView();
   const wide = [createImportanceView(context), createTimelineView(context), createSamplesView()];
@@ -57,9 +60,9 @@ function createContent(context: ViewContext, { onDismiss }: PageHandlers): { ele
     { class: 'dashboard' },
     header.element,
     banners.element,
-    h('div', { class: 'column' }, loss.element, h('div', { class: 'pair' }, ...small.map(view => view.element))),
+    h('div', { class: 'column' }, loss.element, trained, draws.element),
     h('div', { class: 'column side' }, memory.element, facts.element),
     ...wide.map(view => view.element),
   );
-  return { element, views: [header, banners, loss, ...small, memory, facts, ...wide] };
+  return { element, views: [header, banners, loss, ...small, draws, memory, facts, ...wide] };
 }

@@ -49,6 +49,7 @@ export const fold: Fold = (view, event) => {
       view.evaluations.step.push(event.step);
       view.evaluations.loss.push(event.loss);
       view.evaluations.exactMatch.push(event.exactMatch ?? null);
+      if (event.draws) view.draws = event.draws;
       return view;
     case 'sample':
       view.samples = view.samples.filter(one => one.step !== event.step || one.prompt !== event.prompt);

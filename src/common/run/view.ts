@@ -1,6 +1,14 @@
 import type { RunConfig } from '../config/schema';
 import type { Problem } from '../errors';
-import type { AdapterInfo, ImportanceReport, MemoryBytes, RunEvent, RunState, TimelinePoint } from './events';
+import type {
+  AdapterInfo,
+  EvaluationDraw,
+  ImportanceReport,
+  MemoryBytes,
+  RunEvent,
+  RunState,
+  TimelinePoint,
+} from './events';
 
 /** `run.json`: written once when the run is created. */
 export interface RunManifest {
@@ -48,6 +56,8 @@ export interface RunView {
   metrics: MetricSeries;
   /** `exactMatch` is null where it was not asked for. */
   evaluations: { step: number[]; loss: number[]; exactMatch: (number | null)[] };
+  /** Few-shot prompting: the draws of the latest evaluation. */
+  draws?: readonly EvaluationDraw[];
   samples: { step: number; prompt: string; completion: string; tokens: number }[];
   importance: ({ step: number } & ImportanceReport)[];
   memory?: { forecast: MemoryBytes; measured: MemoryBytes };

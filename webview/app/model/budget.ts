@@ -25,5 +25,6 @@ export function budgetText(curve: BudgetCurve, step: number): string | undefined
   const at = curve.steps.findLastIndex(reported => reported <= step);
   if (at < 0) return undefined;
   const { actual, planned, unit } = curve;
-  return `${actual[at].toLocaleString('en-US')} ${unit} in use, ${planned[at].toLocaleString('en-US')} planned`;
+  const counted = actual[at] === 1 ? unit.slice(0, -1) : unit;
+  return `${actual[at].toLocaleString('en-US')} ${counted} in use, ${planned[at].toLocaleString('en-US')} planned`;
 }

@@ -60,7 +60,8 @@ export function firstCell({ table }: Frame): Cell | undefined {
 }
 
 function shortText({ difference, exponent, frame }: MapModel, value: number): string {
-  const text = metricText(frame.table.metric).whole ? String(Math.round(value)) : formatCell(value, exponent);
+  const whole = value === 0 || metricText(frame.table.metric).whole;
+  const text = whole ? String(Math.round(value)) : formatCell(value, exponent);
   return difference ? signed(value, text) : text;
 }
 

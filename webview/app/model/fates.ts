@@ -1,5 +1,6 @@
 import type { ImportanceTable } from '../../../src/common/run/events';
 import type { RunView } from '../../../src/common/run/view';
+import { keepTable } from './importance';
 
 /** Whether the adapter of a cell is at work: `returned` is kept again after it had been dropped. */
 export type Fate = 'kept' | 'dropped' | 'returned';
@@ -20,8 +21,6 @@ export interface FateMap {
   readonly returned: number;
 }
 
-const keepMetrics = ['kept', 'kept_rank'];
-
 /**
  * What has become of each adapter up to `step`, folded over the reports: WeightLoRA's `kept`, AdaLoRA's `kept_rank` (0 is
  * dropped). Undefined for a method that drops nothing, or before its first report.
@@ -30,7 +29,7 @@ export function fatesAt(run: RunView, step: number): FateMap | undefined {
   const cells = new Map<string, CellFate>();
   for (const report of run.importance) {
     if (report.step > step) break;
-    const table = report.tables.find(candidate => keepMetrics.includes(candidate.metric));
+    const table = keepTable(report.tables);
     if (table !== undefined) follow(cells, table, report.step);
   }
   if (cells.size === 0) return undefined;

@@ -5,6 +5,15 @@ import type { RunView } from '../../../src/common/run/view';
 export interface Frame {
   readonly step: number;
   readonly table: ImportanceTable;
+  /** Of the same report: zero where an adapter is dropped, so that its value does not count for the colours. */
+  readonly keeps?: ImportanceTable;
+}
+
+const keepMetrics = ['kept', 'kept_rank'];
+
+/** The table that says which adapters are kept, of a method that drops some. */
+export function keepTable(tables: readonly ImportanceTable[]): ImportanceTable | undefined {
+  return tables.find(({ metric }) => keepMetrics.includes(metric));
 }
 
 /** Metric ids in the order the run reports them. */
@@ -16,18 +25,18 @@ export function metricsOf(run: RunView): string[] {
 export function framesOf(run: RunView, metric: string): Frame[] {
   return run.importance.flatMap(({ step, tables }) => {
     const table = tables.find(candidate => candidate.metric === metric);
-    return table === undefined ? [] : [{ step, table }];
+    return table === undefined ? [] : [{ step, table, keeps: keepTable(tables) }];
   });
 }
 
-/** Lowest and highest value of the given frames, or undefined if they hold none. */
+/** Lowest and highest value of adapters that are not dropped, or undefined if there is none. */
 export function extentOf(frames: readonly Frame[]): { min: number; max: number } | undefined {
   let min = Infinity;
   let max = -Infinity;
-  for (const { table } of frames) {
-    for (const row of table.values) {
-      for (const value of row) {
-        if (value === null || !Number.isFinite(value)) continue;
+  for (const { table, keeps } of frames) {
+    for (const [r, row] of table.values.entries()) {
+      for (const [c, value] of row.entries()) {
+        if (value === null || !Number.isFinite(value) || keeps?.values[r]?.[c] === 0) continue;
         min = Math.min(min, value);
         max = Math.max(max, value);
       }

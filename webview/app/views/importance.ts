@@ -153,7 +153,7 @@ class ImportanceView implements View {
     const { run, preferences } = state;
     const maps = this.mapModels(state, frame);
     const { selected } = this;
-    this.maps.draw(maps, selected, preferences.heatRange);
+    this.maps.draw(maps, selected, this.frames.length > 1 ? preferences.heatRange : undefined);
     this.card.setSubtitle(metricText(frame.table.metric).meaning, metricHint(frame.table.metric));
     const fates = fatesAt(run, frame.step);
     this.card.setSummary(importanceSummary(run, frame, fates));

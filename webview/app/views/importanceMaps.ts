@@ -32,7 +32,8 @@ export class ImportanceMaps implements Disposable {
     this.element = h('div', { class: 'heat-main' }, maps, foot);
   }
 
-  draw(maps: readonly MapModel[], selected: Cell | undefined, range: Preferences['heatRange']): void {
+  /** `range` is undefined where there is one step only, and so nothing to choose. */
+  draw(maps: readonly MapModel[], selected: Cell | undefined, range: Preferences['heatRange'] | undefined): void {
     this.heatmaps.forEach((heatmap, i) => {
       const map = maps.at(i);
       heatmap.element.hidden = map === undefined;
@@ -42,8 +43,8 @@ export class ImportanceMaps implements Disposable {
     const [first] = maps;
     this.scale.update(scaleEnds(first), share => first.colour(share).background);
     this.key.hidden = first.fates === undefined;
-    this.range.element.hidden = first.difference ?? false;
-    this.range.set(rangeChoices, range);
+    this.range.element.hidden = range === undefined || (first.difference ?? false);
+    if (range !== undefined) this.range.set(rangeChoices, range);
   }
 
   dispose(): void {
