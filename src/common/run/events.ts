@@ -61,7 +61,10 @@ export interface ImportanceReport {
   readonly tables: readonly ImportanceTable[];
   /** Ranks in use beside the schedule's number (AdaLoRA), or adapters kept (WeightLoRA). */
   readonly budget?: { readonly planned: number; readonly actual: number };
-  /** Per cell of the tables, `triplets[row][column]`; `null` where the module has no adapter. */
+  /**
+   * Per cell of the tables, `triplets[row][column]`; `null` where the module has no adapter. In every report of AdaLoRA,
+   * with numbers of five significant digits; lines of the log hold them as lists (`tripletLines.ts`), readers get objects.
+   */
   readonly triplets?: readonly (readonly (readonly TripletFate[] | null)[])[];
 }
 

@@ -1,4 +1,5 @@
 import type { RunEvent } from './events';
+import { packTriplets, unpackTriplets } from './tripletLines';
 
 type Kind = 'number' | 'text' | 'flag' | 'list' | 'object';
 type Shape = Readonly<Record<string, Kind>>;
@@ -42,7 +43,7 @@ const states = 'queued starting running paused stopping stopped interrupted comp
 
 /** JSON has no NaN or Infinity; a number that was one is written as `null` and read back as NaN. */
 export function formatEvent(event: RunEvent): string {
-  return JSON.stringify(event);
+  return JSON.stringify(event.type === 'importance' ? packTriplets(event) : event);
 }
 
 /**
@@ -62,6 +63,10 @@ export function parseEvent(line: string): RunEvent | { readonly type: 'unknown';
   if (!Object.hasOwn(shapes, value.type)) return { type: 'unknown', seq: value.seq };
   if (typeof value.time !== 'number' || !fits(value, shapes[value.type as RunEvent['type']])) return undefined;
   if (value.type === 'state' && !states.includes(value.state as string)) return undefined;
+  if (value.type === 'importance' && value.triplets !== undefined) {
+    value.triplets = unpackTriplets(value.triplets);
+    if (!value.triplets) return undefined;
+  }
   return value as unknown as RunEvent;
 }
 
