@@ -126,7 +126,9 @@ function unequal({ key }: Inputs, runs: readonly ComparedRun[]): Caution[] {
 
 /** Runs of the same seed see the same rows; tokens differ where rows are cut or a run was stopped. */
 function unequalTokens(runs: readonly ComparedRun[], key: string | undefined): Caution[] {
-  const finished = runs.filter(run => trains(run) && (run.state === 'completed' || run.state === 'stopped'));
+  const finished = runs.filter(
+    run => countsRows(run) && trains(run) && (run.state === 'completed' || run.state === 'stopped'),
+  );
   const bySeed = new Map<number, number[]>();
   for (const { config, tokens } of finished) {
     const { seed } = config.training;
@@ -136,6 +138,11 @@ function unequalTokens(runs: readonly ComparedRun[], key: string | undefined): C
   const isWanted = key !== undefined && [...stepKeys(), 'data.max_length'].includes(key);
   if (widest < 1.005 || isWanted) return [];
   return [warning('E03', `The runs of one seed saw different amounts of tokens, up to ${widest.toFixed(2)} times.`)];
+}
+
+/** P-tuning's placeholders are tokens of the stream, so its count is not that of its rows. */
+function countsRows({ config }: ComparedRun): boolean {
+  return config.method.type !== 'p-tuning';
 }
 
 function precision({ key }: Inputs, runs: readonly ComparedRun[]): Caution[] {

@@ -10,18 +10,32 @@ import { nodeFiles } from '../../../src/headless/nodeFiles';
 import { readJournal } from '../../../src/runs/journal';
 import { readManifest } from '../../../src/runs/manifest';
 
-/** @param folder holds run folders, each with its `run.json`. `key`: a sweep's key; `name` and `question` as on the page. */
-export async function snapshotOf(
-  folder: string,
-  { key, name, question }: { key?: string; name: string; question: string },
-): Promise<ComparisonSnapshot> {
+export interface FromRuns {
+  readonly key?: string;
+  readonly name: string;
+  readonly question: string;
+  /** Names of runs to take, as a regular expression for the whole name. */
+  readonly only?: string;
+}
+
+/**
+ * @param folder holds run folders, each with its `run.json`; of several runs of one name and seed the newest counts.
+ * `key`: that of a sweep; `name` and `question` as on the page.
+ */
+export async function snapshotOf(folder: string, options: FromRuns): Promise<ComparisonSnapshot> {
+  const { key, name, question, only = '.*' } = options;
   const files = nodeFiles(folder);
-  const runs: ComparedRun[] = [];
-  for (const entry of await files.list('')) {
-    if (!entry.folder || !(await files.stat(`${entry.name}/run.json`))) continue;
-    const manifest = await readManifest(files, entry.name);
-    runs.push(comparedRun(foldAll(manifest, (await readJournal(files, entry.name)).events)));
+  const wanted = new RegExp(`^(?:${only})$`);
+  const newest = new Map<string, ComparedRun>();
+  const names = (await files.list('')).filter(entry => entry.folder).map(entry => entry.name);
+  for (const id of names.toSorted()) {
+    if (!(await files.stat(`${id}/run.json`))) continue;
+    const manifest = await readManifest(files, id);
+    if (!wanted.test(manifest.name)) continue;
+    const run = comparedRun(foldAll(manifest, (await readJournal(files, id)).events));
+    newest.set(`${manifest.name} ${manifest.config.training.seed}`, run);
   }
+  const runs = [...newest.values()];
   const variants = runs.map((run): ComparedVariant => {
     const group = key === undefined ? groupOf(run) : String(currentValue(run.config, key));
     const label = key === undefined ? groupOf(run) : `${key.slice(key.lastIndexOf('.') + 1)} ${group}`;

@@ -3,9 +3,10 @@
  *
  *   node test/app/compare/preview.mjs                                   serves it and prints the address
  *   node test/app/compare/preview.mjs --shots DIR [--scenes a,b] [--themes dark,light] [--widths 400,1000]
- *   node test/app/compare/preview.mjs --runs FOLDER --shots DIR [--key method.r] [--name TEXT] [--question TEXT]
+ *   node test/app/compare/preview.mjs --runs FOLDER --shots DIR [--key method.r] [--only REGEXP] [--name TEXT] [--question TEXT]
  *
- * With `--runs` the page shows the runs in a folder, e.g. `.peft/runs` of a workspace: methods, or the values of `--key`.
+ * With `--runs` the page shows the runs in a folder, e.g. `.peft/runs` of a workspace: methods, or the values of `--key`;
+ * `--only` picks runs by their name.
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -53,6 +54,7 @@ const runs = option('--runs');
 const given = runs && {
   folder: runs,
   key: option('--key'),
+  only: option('--only'),
   name: option('--name', 'bake-off'),
   question: option('--question', ''),
 };

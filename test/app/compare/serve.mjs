@@ -21,7 +21,7 @@ const html = `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>
 
 /**
  * Scenes are chosen by the query: `?scene=bakeoff&theme=dark`. With `given` every scene is the runs of that folder.
- * @param {{ folder: string, key?: string, name: string, question: string }} [given]
+ * @param {{ folder: string, key?: string, only?: string, name: string, question: string }} [given]
  */
 export async function startComparePreview(given) {
   const entry = name => join(root, 'test/app/compare', name);
@@ -47,7 +47,10 @@ export async function startComparePreview(given) {
 
 async function readRuns({ folder, ...options }, entry) {
   const outfile = join(out, 'fromRuns.mjs');
-  await build({ entryPoints: [entry], bundle: true, outfile, format: 'esm', platform: 'node', logLevel: 'warning' });
+  // CommonJS packages inside an ES module bundle still call `require` for node's own modules.
+  const js = "import { createRequire } from 'node:module';const require = createRequire(import.meta.url);";
+  const shared = { bundle: true, outfile, format: 'esm', platform: 'node', logLevel: 'warning', banner: { js } };
+  await build({ entryPoints: [entry], ...shared });
   const { snapshotOf } = await import(pathToFileURL(outfile).href);
   return snapshotOf(resolve(folder), options);
 }

@@ -85,6 +85,12 @@ describe('cautions', () => {
     assert.ok(!has(swept, /E03/), swept.join('\n'));
   });
 
+  it('E03: placeholders of P-tuning are no difference in data', () => {
+    const longer = (type: string) => cautions([{}, { method: { type }, steps: 5 }]);
+    assert.ok(has(longer('prefix'), /amounts of tokens/));
+    assert.ok(!has(longer('p-tuning'), /amounts of tokens/));
+  });
+
   it('Q10: bases of different precision', () => {
     assert.ok(has(cautions([{}, { ...full, memory: { quantization: 'f16' } }]), /^Q10 .*f32, f16/));
   });
