@@ -1,10 +1,12 @@
 import * as vscode from 'vscode';
 import { problem, ProblemError } from '../common/errors';
-import type { GenerationJob, GenerationResult } from '../common/protocol';
+import type { GenerationJob, GenerationModel, GenerationResult } from '../common/protocol';
 import { assertTrusted } from '../runs/jobSource';
+import { cacheTable } from './cacheTable';
 import { askPrompt, type Asked } from './generatePrompt';
 import { baseTarget, builtinTarget, runTarget, type GenerationTarget } from './generateTarget';
 import type { Services } from './services';
+import { askSeveral, combinable } from './severalAdapters';
 import { runIdsFrom } from './targets';
 
 type Needs = Pick<Services, 'store' | 'engine' | 'extensionUri' | 'controller'>;
@@ -26,10 +28,12 @@ export class Generator implements vscode.Disposable {
     const target = await this.chooseTarget(args);
     if (!target) return undefined;
     const named = typeof args[1] === 'string' ? args[1] : undefined;
-    const asked = named === undefined ? await this.ask(target) : { prompt: named, useCache: true };
+    const asked: Asked | undefined = named === undefined ? await this.ask(target) : { prompt: named, useCache: true };
     if (!asked) return undefined;
     this.refuseWhileTraining();
-    return this.complete(target, asked);
+    if (!asked.compare) return this.complete(target, asked);
+    await this.compare(target, asked.prompt);
+    return undefined;
   }
 
   dispose(): void {
@@ -49,7 +53,7 @@ export class Generator implements vscode.Disposable {
     const prompt = this.asked.prompt || (target.samples.prompts.at(0) ?? '');
     const title = vscode.l10n.t('Generate with {0}', target.label);
     const asked = await askPrompt(title, { ...this.asked, prompt });
-    if (asked) this.asked = asked;
+    if (asked) this.asked = { prompt: asked.prompt, useCache: asked.useCache };
     return asked;
   }
 
@@ -66,6 +70,16 @@ export class Generator implements vscode.Disposable {
         detail: new Date(run.summary.createdAt).toLocaleString(vscode.env.language),
         make: () => runTarget(this.services, run),
       })),
+      ...(combinable(runs).length > 1
+        ? [
+            {
+              label: vscode.l10n.t('Several adapters…'),
+              description: vscode.l10n.t('added up with weights'),
+              detail: undefined,
+              make: () => askSeveral(this.services, runs),
+            },
+          ]
+        : []),
       ...runs.map(run => ({
         label: vscode.l10n.t('Base model of {0}', run.summary.name),
         description: vscode.l10n.t('untouched'),
@@ -121,21 +135,52 @@ export class Generator implements vscode.Disposable {
     });
   }
 
+  /** Times both ways to generate and opens a page with the result. */
+  private async compare(target: GenerationTarget, prompt: string): Promise<void> {
+    const { engine } = this.services;
+    const options = {
+      location: vscode.ProgressLocation.Notification,
+      title: vscode.l10n.t('Timing {0} with and without the key-value cache', target.label),
+      cancellable: true,
+    };
+    const result = await vscode.window.withProgress(options, async (_, token) => {
+      const listening = token.onCancellationRequested(() => void engine.request('cancelGeneration', {}));
+      try {
+        return await this.withModel(target, { prompt, ways: 'both' }, job => engine.request('compareCache', { job }));
+      } finally {
+        listening.dispose();
+      }
+    });
+    if (result.cancelled) return;
+    const content = cacheTable(result, target.label);
+    await vscode.window.showTextDocument(await vscode.workspace.openTextDocument({ language: 'markdown', content }));
+  }
+
+  private request(target: GenerationTarget, { prompt, useCache }: Asked): Promise<GenerationResult> {
+    const { engine } = this.services;
+    const ways = useCache ? 'cache' : 'full';
+    return this.withModel(target, { prompt, ways }, job => engine.request('generate', { job }));
+  }
+
   /** The model stays on the GPU between texts; it is sent only when it is not there. */
-  private async request(target: GenerationTarget, { prompt, useCache }: Asked): Promise<GenerationResult> {
+  private async withModel<T>(
+    target: GenerationTarget,
+    { prompt, ways }: { readonly prompt: string; readonly ways: GenerationModel['ways'] },
+    work: (job: GenerationJob) => Promise<T>,
+  ): Promise<T> {
     const { engine } = this.services;
     await engine.ready();
     const { files: model, fingerprint } = await target.readModel();
     const { memory, adapters, samples, seed } = target;
-    const key = JSON.stringify([fingerprint, memory, useCache]);
+    const key = JSON.stringify([fingerprint, memory, ways]);
     const job: GenerationJob = { key, adapters, prompt, samples, seed };
     try {
-      return await engine.request('generate', { job });
+      return await work(job);
     } catch (error) {
       if (!(error instanceof ProblemError) || error.problem.code !== 'generate.notLoaded') throw error;
     }
-    await engine.request('openModel', { job: { key, model, memory, rows, useCache } });
-    return engine.request('generate', { job });
+    await engine.request('openModel', { job: { key, model, memory, rows, ways } });
+    return work(job);
   }
 }
 

@@ -44,7 +44,8 @@ export interface GenerationModel {
   readonly memory: RunConfig['memory'];
   /** Most tokens of a text. */
   readonly rows: number;
-  readonly useCache: boolean;
+  /** Which ways to generate it is loaded for: with a cache, by full passes, or both. */
+  readonly ways: 'cache' | 'full' | 'both';
 }
 
 /** An adapter at work, `config` that of its run. */
@@ -74,19 +75,29 @@ export interface GenerationResult {
   readonly cancelled: boolean;
 }
 
+/** Milliseconds for one more token at growing lengths, with and without the key-value cache; none if it was cancelled. */
+export interface CacheComparison {
+  readonly times: readonly { readonly length: number; readonly cachedMs: number; readonly fullMs: number }[];
+  readonly gpu: string;
+  readonly kvCacheBytes: number;
+  readonly cancelled: boolean;
+}
+
 export type EngineCommand = 'pause' | 'resume' | 'step' | 'stop' | 'checkpoint';
 
 /** Host → engine page → worker. Each is answered: `{ ok: true, result }` or `{ ok: false, problem }`. */
 export interface EngineRequests {
   /** Takes an adapter and a device; answers what it found. */
   probe: { params: Record<never, never>; result: AdapterInfo };
-  /** Answers once the run has been accepted; its outputs follow as notifications, the last one says `ended`. */
+  /** Answers once the run has been accepted, which waits for a text under way; its outputs follow as notifications, the last one says `ended`. */
   start: { params: { job: TrainJob }; result: { accepted: true } };
   command: { params: { runId: string; command: EngineCommand }; result: { accepted: true } };
   /** Puts a model on the GPU. Refused with `engine.busy` while a run trains or a text is completed. */
   openModel: { params: { job: GenerationModel }; result: { accepted: true } };
   /** Completes a text; `generated` notifications tell how it grows. `generate.notLoaded` if another model is there. */
   generate: { params: { job: GenerationJob }; result: GenerationResult };
+  /** Times generation of a model that was opened for both ways; refused as `generate` is. */
+  compareCache: { params: { job: GenerationJob }; result: CacheComparison };
   cancelGeneration: { params: Record<never, never>; result: { accepted: true } };
   /** Frees the memory of the model. */
   closeModel: { params: Record<never, never>; result: { accepted: true } };

@@ -31,7 +31,7 @@ const model: GenerationModel = {
   model: smallModel('llama'),
   memory: config.memory,
   rows: 40,
-  useCache: true,
+  ways: 'cache',
 };
 const job = (more: Partial<GenerationJob> = {}): GenerationJob => ({
   key: 'small',
@@ -73,7 +73,7 @@ describe('the worker completes texts', () => {
     const adapted = await handlers.generate({ job: job({ adapters }) });
     assert.notEqual(adapted.text, base.text);
     assert.deepEqual((await handlers.generate({ job: job() })).text, base.text);
-    await handlers.openModel({ job: { ...model, key: 'full', useCache: false } });
+    await handlers.openModel({ job: { ...model, key: 'full', ways: 'full' } });
     assert.equal(await codeOf(handlers.generate({ job: job() })), 'generate.notLoaded');
     assert.equal((await handlers.generate({ job: job({ key: 'full', adapters }) })).text, adapted.text);
     await handlers.closeModel({});
@@ -93,13 +93,25 @@ describe('the worker completes texts', () => {
     await handlers.loseDevice({});
   });
 
-  it('not while a run trains; a run frees the model and measures what it forecasts', async () => {
+  it('in both ways, timed at growing lengths', async () => {
+    const { handlers } = service();
+    await handlers.openModel({ job: { ...model, ways: 'both' } });
+    const { times, kvCacheBytes, cancelled } = await handlers.compareCache({ job: job() });
+    assert.deepEqual([times.length, times[11].length, cancelled], [12, 40, false]);
+    assert.ok(kvCacheBytes > 0 && times.every(({ cachedMs, fullMs }) => cachedMs > 0 && fullMs > 0));
+    const under = handlers.compareCache({ job: job() });
+    await handlers.cancelGeneration({});
+    assert.equal((await under).cancelled, true);
+    await handlers.loseDevice({});
+  });
+
+  it('before a run that was started meanwhile, never beside one; the run measures what it forecasts', async () => {
     const { handlers, heard } = service();
     await handlers.openModel({ job: model });
     const generating = handlers.generate({ job: job() });
-    assert.equal(await codeOf(handlers.start({ job: smallJob('llama') })), 'engine.busy');
-    await generating;
     await handlers.start({ job: smallJob('llama') });
+    assert.equal((await generating).tokens, 8);
+    assert.ok(!heard.some(({ type }) => type === 'outputs'), 'the run began beside the text');
     assert.equal(await codeOf(handlers.openModel({ job: model })), 'engine.busy');
     assert.equal(await codeOf(handlers.generate({ job: job() })), 'engine.busy');
     while (!heard.some(({ type }) => type === 'ended')) await new Promise(resolve => setTimeout(resolve, 20));

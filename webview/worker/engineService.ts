@@ -41,9 +41,6 @@ export class EngineService {
     start: async ({ job }) => {
       if (this.active)
         throw problem('engine.busy', 'Another run is using the GPU.', 'Queue this run, or stop the other one.');
-      if (this.texts.isBusy)
-        throw problem('engine.busy', 'A text is being completed on the GPU.', 'Wait until it ends, or cancel it.');
-      this.texts.close();
       const control = new RunControl(paused =>
         this.platform.notify({ type: paused ? 'paused' : 'resumed', runId: job.runId }),
       );
@@ -65,6 +62,10 @@ export class EngineService {
     generate: async ({ job }) => {
       this.refuseWhileTraining();
       return await this.texts.generate(job);
+    },
+    compareCache: async ({ job }) => {
+      this.refuseWhileTraining();
+      return await this.texts.compare(job);
     },
     cancelGeneration: () => {
       this.texts.cancel();
@@ -99,12 +100,15 @@ export class EngineService {
     return this.opened;
   }
 
+  /** A run has the GPU once a text that is under way is complete. */
   private async drive(job: TrainJob, control: RunControl): Promise<void> {
     const { runId } = job;
     const { now, later, notify } = this.platform;
     const outbox = new Outbox({ now, later, send: outputs => notify({ type: 'outputs', runId, outputs }) });
     let failure: Problem | undefined;
     try {
+      await this.texts.idle();
+      this.texts.close();
       const opened = await this.device();
       for await (const output of untilLost(train(job, { opened, now, control }), opened.device)) outbox.push(output);
     } catch (error) {
