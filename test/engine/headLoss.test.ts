@@ -1,6 +1,7 @@
 import { strict as assert } from 'node:assert';
 import type { GraphBuilder } from '../../webview/engine/graph/builder';
-import { chunkRows, headLoss, lastLogits } from '../../webview/engine/ops/headLoss';
+import { headLoss, lastLogits } from '../../webview/engine/ops/headLoss';
+import { chunkRows } from '../../webview/engine/ops/headLossShape';
 import { ignoredLabel } from '../../webview/engine/ops/headLossKernels';
 import { stepWords } from '../../webview/engine/runtime/kernel';
 import { packHalf, product, roundHalf } from './denseReference';
@@ -15,6 +16,7 @@ interface Case {
   readonly half?: boolean;
   readonly workspaceBytes?: number;
   readonly training?: boolean;
+  readonly partwise?: boolean;
 }
 
 const lossScale = 0.25;
@@ -32,8 +34,8 @@ function build(graph: GraphBuilder, test: Case) {
   const x = differentiable(graph, 'x', [test.S, test.d]);
   const labels = graph.input('labels', [test.S]);
   const scalars = graph.state('scalars', [4]);
-  const { workspaceBytes } = test;
-  return [headLoss(graph, 'head', { x, parts: partsOf(graph, test), labels, scalars, workspaceBytes })];
+  const { workspaceBytes, partwise } = test;
+  return [headLoss(graph, 'head', { x, parts: partsOf(graph, test), labels, scalars, workspaceBytes, partwise })];
 }
 
 function reference({ S, d, vocabulary }: Case, x: ArrayLike<number>, table: ArrayLike<number>, labels: Uint32Array) {
@@ -62,7 +64,8 @@ function labelsFor(S: number, vocabulary: number): Uint32Array {
   return Uint32Array.from({ length: S }, (_, i) => (i % 5 === 3 ? ignoredLabel : (i * 7919) % vocabulary));
 }
 
-async function check(test: Case): Promise<void> {
+/** The head on random values: what it was given, and what came out. */
+async function run(test: Case) {
   const { S, d, vocabulary, cut, half } = test;
   const x = randomArray(S * d, 1);
   const table = randomArray(vocabulary * d, 2, 2);
@@ -71,12 +74,18 @@ async function check(test: Case): Promise<void> {
   new Float32Array(step.buffer)[0] = lossScale;
   const split = (cut ?? vocabulary) * d;
   const pack = (values: Float32Array) => (half ? packHalf(values) : values);
-  const { values, gradients } = await runOp({
+  const result = await runOp({
     build: graph => build(graph, test),
     data: { x, labels, table0: pack(table.slice(0, split)), table1: pack(table.slice(split)) },
     upstream: test.training === false ? undefined : {},
     step,
   });
+  return { x, table, labels, ...result };
+}
+
+async function check(test: Case): Promise<void> {
+  const { half } = test;
+  const { x, table, labels, values, gradients } = await run(test);
   const expected = reference(test, x, half ? table.map(roundHalf) : table, labels);
   const name = JSON.stringify(test);
   assert.ok(relativeError(values.scalars.slice(0, 1), [expected.total]) < 2e-6, `total ${name}`);
@@ -103,6 +112,22 @@ describe('head loss', () => {
     await check({ S: 17, d: 8, vocabulary: 101, cut: 64, trained: true, workspaceBytes: 1 });
     await check({ S: 17, d: 8, vocabulary: 101, cut: 64 });
     await check({ S: 9, d: 8, vocabulary: 36, half: true });
+  });
+
+  it('part by part gives the bits of chunk by chunk, in one chunk and many', async () => {
+    const parts = { d: 12, cut: 1024, half: true } as const;
+    for (const vocabulary of [1030, 1536])
+      for (const [S, workspaceBytes] of [
+        [9, undefined],
+        [37, 1],
+      ] as const) {
+        const test: Case = { ...parts, S, vocabulary, workspaceBytes };
+        const [chunkwise, partwise] = [await run(test), await run({ ...test, partwise: true })];
+        assert.deepEqual(partwise.values, chunkwise.values);
+        assert.deepEqual(partwise.gradients, chunkwise.gradients);
+        await check({ ...test, partwise: true });
+        await check({ ...test, partwise: true, training: false });
+      }
   });
 
   it('evaluation gives the loss of every position, 0 where it is ignored', async () => {

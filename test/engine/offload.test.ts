@@ -1,13 +1,25 @@
 import { strict as assert } from 'node:assert';
+import { forecast } from '../../webview/engine/forecast';
+import { parseModelConfig } from '../../webview/engine/model/config';
 import { prepareRun } from '../../webview/engine/train/prepare';
 import { relativeError, testDevice } from './harness';
-import { eventsOf, lossesOf, resultOf, runJob, smallJob, type Overrides, type SmallFamily } from './smallRun';
+import {
+  eventsOf,
+  lossesOf,
+  resultOf,
+  runJob,
+  smallConfig,
+  smallJob,
+  type Overrides,
+  type SmallFamily,
+} from './smallRun';
 
-const training = { max_steps: 20, eval_steps: 10, save_steps: 20, importance_steps: 5 };
+const long = { max_steps: 20, eval_steps: 10, save_steps: 20, importance_steps: 5 };
+const training = { max_steps: 4, eval_steps: 4, save_steps: 4, importance_steps: 2 };
 const block = { gradient_checkpointing: 'block' };
 
 const cases: readonly (readonly [SmallFamily, Overrides])[] = [
-  ['deep', { method: { lora_dropout: 0.3 }, training }],
+  ['deep', { method: { lora_dropout: 0.3 }, training: long }],
   ['deep', { memory: { quantization: 'nf4', ...block }, training }],
   ['deep', { memory: { quantization: 'f16' }, method: { type: 'bottleneck', reduction_factor: 4 }, training }],
   ['deep', { memory: block, method: { type: 'weightlora', r: 2, lr_w: 0.5 }, training }],
@@ -52,18 +64,31 @@ describe('offloaded parameters', () => {
     assert.deepEqual(resultOf(rest), resultOf(whole));
   });
 
-  it('leave two blocks on the device, whatever the depth', async () => {
+  it('leave two blocks and one table on the device, whatever the depth', async () => {
     const { info, profile } = await testDevice();
     const prepared = (parameters: string) =>
       prepareRun(smallJob('deep', { memory: { offload: { parameters } } }), { limits: info.limits, profile });
     const { plan } = prepared('cpu').programs;
     const slots = plan.buffers.filter(({ label }) => label.startsWith('block slot'));
-    assert.equal(slots.length, 2);
+    const table = plan.buffers.find(({ label }) => label === 'table slot');
+    assert.ok(slots.length === 2 && table);
     const whole = prepared('none').programs.plan.buffers.find(({ label }) => label === 'frozen weights');
     const rest = plan.buffers.find(({ label }) => label === 'frozen weights');
     assert.ok(whole && rest);
-    const blocks = whole.bytes - rest.bytes;
+    const blocks = whole.bytes - rest.bytes - table.bytes;
     assert.ok(relativeError([(slots[0].bytes * 5) / blocks], [1]) < 1e-6, `${slots[0].bytes} of ${blocks}`);
+  });
+
+  it('leave at most two blocks and 32 MiB of a table of a large vocabulary on the device', () => {
+    const shape = { model_type: 'gpt2', vocab_size: 50257, n_embd: 768, n_layer: 12, n_head: 12, n_positions: 1024 };
+    const model = parseModelConfig(JSON.stringify(shape), 'a model of the size of GPT-2');
+    const config = smallConfig({ data: { max_length: 64 }, memory: { offload: { parameters: 'cpu' } } });
+    const { bytes } = forecast(config, model);
+    const oneBlock = 12 * 768 * 768 * 4;
+    const positions = 1024 * 768 * 4;
+    const small = 2 ** 20;
+    assert.ok((bytes.weights ?? Infinity) < 2 * oneBlock + 32 * 2 ** 20 + positions + small, `${bytes.weights}`);
+    assert.equal(bytes.offloadedCpu, 12 * oneBlock + 50257 * 768 * 4);
   });
 
   it('are nothing for full fine-tuning, which freezes nothing', async () => {

@@ -2,6 +2,9 @@ import { problem } from '../../../src/common/errors';
 import type { Node } from './node';
 import type { DType, Shape, Tensor } from './tensor';
 
+/** With what a base matrix is needed: with its transformer block, or alone, as a part of a table. */
+export type Turn = { readonly block: number } | 'table';
+
 /** How a parameter takes part in a run. */
 export interface ParameterSpec {
   readonly tensor: Tensor;
@@ -13,8 +16,8 @@ export interface ParameterSpec {
   readonly lrScale: number;
   /** `sgd`: θ −= lr·g, without moments or decay. */
   readonly optimizer: Optimizer;
-  /** Transformer block of a base matrix: such a matrix may live on the host between uses. */
-  readonly block?: number;
+  /** Set for base matrices: frozen, they may live on the host between uses. */
+  readonly turn?: Turn;
 }
 
 export type Optimizer = 'adamw' | 'sgd';
@@ -28,7 +31,7 @@ export interface ParameterOptions {
   readonly decay?: boolean;
   readonly lrScale?: number;
   readonly optimizer?: Optimizer;
-  readonly block?: number;
+  readonly turn?: Turn;
 }
 
 /** Tensors that outlive one graph: parameters, per-micro-batch inputs, accumulators. Every graph of an engine shares it. */
@@ -95,7 +98,7 @@ export class GraphBuilder {
           decay: options.decay ?? true,
           lrScale: options.lrScale ?? 1,
           optimizer: options.optimizer ?? 'adamw',
-          block: options.block,
+          turn: options.turn,
         }),
     );
   }

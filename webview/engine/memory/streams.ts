@@ -19,35 +19,42 @@ export interface StreamPlan {
 }
 
 /** One slot computes while the other takes the next block. */
-const slots = 2;
+const blockSlots = 2;
 
-/** Whether a weight can live on the host between uses: a frozen matrix of a transformer block. */
+/** Whether a weight can live on the host between uses: a frozen base matrix. */
 export function isStreamed(spec: ParameterSpec): boolean {
-  return spec.block !== undefined && spec.category === 'weights' && !spec.trainable;
+  return spec.turn !== undefined && spec.category === 'weights' && !spec.trainable;
 }
 
 /**
- * Gives the blocks' frozen matrices two slots on the device, for even and for odd blocks. Everything small (norms,
- * biases, adapters) stays. DeepSpeed keeps small tensors too (ZeRO's `param_persistence_threshold`).
+ * Gives the blocks' frozen matrices two slots on the device, for even and for odd blocks, and the parts of frozen tables
+ * one. Everything small (norms, biases, adapters) stays. DeepSpeed keeps small tensors too (ZeRO's
+ * `param_persistence_threshold`).
  */
 export function layOutStreams(layout: LayoutBuilder, specs: readonly ParameterSpec[]): StreamPlan {
-  const blocks = new Map<number, Tensor[]>();
-  for (const { block, tensor } of specs)
-    if (block !== undefined) blocks.set(block, [...(blocks.get(block) ?? []), tensor]);
-  const order = [...blocks].sort(([a], [b]) => a - b);
-  const units = order.map(([block, tensors], index) => ({
-    name: `block ${block}`,
-    slot: index % slots,
-    tensors,
-    bytes: tensors.reduce((sum, { shape, dtype }) => sum + byteLength(shape, dtype), 0),
-  }));
-  for (let slot = 0; slot < slots; slot++)
-    layout.overlay(
-      `block slot ${slot + 1}`,
-      'weights',
-      units.filter(unit => unit.slot === slot).map(({ tensors }) => tensors),
-    );
+  const units = [...blockUnits(specs), ...tableUnits(specs)];
+  for (const slot of new Set(units.map(unit => unit.slot))) {
+    const label = slot < blockSlots ? `block slot ${slot + 1}` : 'table slot';
+    const takers = units.filter(unit => unit.slot === slot).map(({ tensors }) => tensors);
+    layout.overlay(label, 'weights', takers);
+  }
   return { units, unitOf: new Map(units.flatMap(unit => unit.tensors.map(({ id }) => [id, unit]))) };
+}
+
+function blockUnits(specs: readonly ParameterSpec[]): StreamUnit[] {
+  const blocks = new Map<number, Tensor[]>();
+  for (const { turn, tensor } of specs)
+    if (typeof turn === 'object') blocks.set(turn.block, [...(blocks.get(turn.block) ?? []), tensor]);
+  const order = [...blocks].sort(([a], [b]) => a - b);
+  return order.map(([block, tensors], index) => unitOf(`block ${block}`, index % blockSlots, tensors));
+}
+
+function tableUnits(specs: readonly ParameterSpec[]): StreamUnit[] {
+  return specs.flatMap(({ turn, tensor }) => (turn === 'table' ? [unitOf(tensor.name, blockSlots, [tensor])] : []));
+}
+
+function unitOf(name: string, slot: number, tensors: readonly Tensor[]): StreamUnit {
+  return { name, slot, tensors, bytes: tensors.reduce((sum, { shape, dtype }) => sum + byteLength(shape, dtype), 0) };
 }
 
 /** Bytes that the units take on the host. */

@@ -4,6 +4,7 @@ import type { DeviceLimits } from '../memory/layout';
 import type { Method } from '../methods/method';
 import { embedding, type TablePart } from '../ops/embedding';
 import { headLoss, lastLogits } from '../ops/headLoss';
+import { segmentLength } from '../ops/headLossShape';
 import { preloadCache } from '../ops/cachedAttention';
 import { pickRow } from '../ops/pickRow';
 import { blockCache } from './attend';
@@ -37,6 +38,8 @@ export interface BuildOptions {
   readonly cacheRows?: number;
   /** Whether placeholders of the method can be among the tokens. */
   readonly placeholders: boolean;
+  /** Whether parts of frozen tables come to the device in turns. */
+  readonly tablesTakeTurns?: boolean;
   /** Whether the last token's input to each MLP is kept for the host, see {@link mlpInputs}. */
   readonly observed: boolean;
 }
@@ -69,14 +72,17 @@ export function buildModel(options: BuildOptions): BuiltModel {
   const replaced = options.placeholders ? options.method.embed?.(graph, stream) : undefined;
   const embedded = replaced ?? looked;
   const hidden = config.family === 'gpt2' ? gpt2Blocks(context, embedded) : llamaBlocks(context, embedded);
-  const head = config.tiedEmbeddings ? table : tableParts(context, 'lm_head.weight', config.vocabSize);
+  const headName = config.tiedEmbeddings ? names.embedding : 'lm_head.weight';
+  const head = config.tiedEmbeddings ? table : tableParts(context, headName, config.vocabSize);
   const scalars = graph.state('scalars', [scalarCount]);
   if (options.goal === 'logits') {
     const row = graph.input('logits_row', [1]);
     return { inputs, scalars, logits: lastLogits(graph, 'lm_head', { x: hidden, parts: head, rows: row }) };
   }
   const labels = graph.input('labels', [S]);
-  headLoss(graph, 'lm_head', { x: hidden, parts: head, labels, scalars });
+  const aligned = head.every(({ firstRow }) => firstRow % segmentLength === 0);
+  const partwise = aligned && options.tablesTakeTurns === true && !options.method.trainsBase(headName);
+  headLoss(graph, 'lm_head', { x: hidden, parts: head, labels, scalars, partwise });
   return { inputs, scalars };
 }
 
@@ -105,22 +111,27 @@ export const scalarCount = 64;
 const gpt2Names = { embedding: 'transformer.wte.weight' };
 const llamaNames = { embedding: 'model.embed_tokens.weight' };
 
-/** Splits a table by rows where one binding cannot hold it. */
+/** Bytes of a part of a table, so that few are needed at once; bits must not depend on whether they take turns. */
+const partBytes = 32 * 2 ** 20;
+
+/** Splits a table by rows, at whole segments of the loss where it is long enough. */
 function tableParts(context: ModelContext, name: string, rows: number): TablePart[] {
   const { config, limits, method } = context;
   const dtype = context.storage.table;
+  const turn = 'table';
   const bytes = method.trainsBase(name) || dtype === 'f32' ? 4 : 2;
-  const most = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize);
+  const most = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize, partBytes);
   const perPart = Math.floor(most / (config.hiddenSize * bytes));
   if (rows <= perPart)
-    return [{ tensor: matrix(context, name, [rows, config.hiddenSize], { dtype }), firstRow: 0, rows }];
-  const even = Math.ceil(rows / Math.ceil(rows / perPart) / 64) * 64;
-  const step = Math.min(even, perPart);
+    return [{ tensor: matrix(context, name, [rows, config.hiddenSize], { dtype, turn }), firstRow: 0, rows }];
+  const even = Math.ceil(rows / Math.ceil(rows / perPart) / segmentLength) * segmentLength;
+  const unit = perPart >= segmentLength ? segmentLength : 4;
+  const step = even <= perPart ? even : Math.floor(perPart / unit) * unit;
   const parts: TablePart[] = [];
   for (let firstRow = 0; firstRow < rows; firstRow += step) {
     const count = Math.min(step, rows - firstRow);
     parts.push({
-      tensor: matrix(context, `${name}#${firstRow}`, [count, config.hiddenSize], { dtype }),
+      tensor: matrix(context, `${name}#${firstRow}`, [count, config.hiddenSize], { dtype, turn }),
       firstRow,
       rows: count,
     });

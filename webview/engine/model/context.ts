@@ -1,4 +1,4 @@
-import type { GraphBuilder } from '../graph/builder';
+import type { GraphBuilder, Turn } from '../graph/builder';
 import { problem } from '../../../src/common/errors';
 import { codeTables, codeTablesName } from '../formats/codebook';
 import { isPacked, type DType, type Tensor } from '../graph/tensor';
@@ -52,10 +52,10 @@ export function matrix(
   context: ModelContext,
   name: string,
   shape: readonly number[],
-  { dtype, block }: { readonly dtype: DType; readonly block?: number },
+  { dtype, turn }: { readonly dtype: DType; readonly turn?: Turn },
 ): Tensor {
   const trainable = context.method.trainsBase(name);
-  return context.graph.parameter(name, shape, { dtype: trainable ? 'f32' : dtype, trainable, decay: true, block });
+  return context.graph.parameter(name, shape, { dtype: trainable ? 'f32' : dtype, trainable, decay: true, turn });
 }
 
 /** A linear's weight, packed as [out, in] whatever the file's layout. Codes cannot train. */
@@ -64,10 +64,10 @@ function linearWeight(context: ModelContext, module: ModuleSpec): Pick<BaseLinea
   const name = `${module.path}.weight`;
   const { layout } = module;
   const dtype = storage.linear;
-  const block = module.block ?? undefined;
+  const turn = module.block === null ? undefined : { block: module.block };
   if (!isPacked(dtype)) {
     const shape = layout === 'io' ? [module.in, module.out] : [module.out, module.in];
-    return { weight: matrix(context, name, shape, { dtype, block }), layout };
+    return { weight: matrix(context, name, shape, { dtype, turn }), layout };
   }
   if (method.trainsBase(name))
     throw problem(
@@ -76,7 +76,7 @@ function linearWeight(context: ModelContext, module: ModuleSpec): Pick<BaseLinea
       'Use an adapter method such as LoRA, or set memory.quantization to none.',
     );
   const tables = graph.parameter(codeTablesName, [codeTables.length]);
-  return { weight: graph.parameter(name, [module.out, module.in], { dtype, tables, block }), layout: 'oi' };
+  return { weight: graph.parameter(name, [module.out, module.in], { dtype, tables, turn }), layout: 'oi' };
 }
 
 /** A Linear or Conv1D of the base with what the method adds to it. */

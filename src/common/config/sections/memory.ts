@@ -73,9 +73,9 @@ export const memorySchema = z
           .default('none')
           .meta({
             description:
-              'Where the frozen matrices of the transformer blocks wait while they are not used. `cpu` keeps them in host memory, ' +
-              'and two blocks at a time on the GPU: the next one is uploaded while this one computes, forward and backward. ' +
-              'Embedding, output head, norms, biases and what trains stay on the GPU. Losses are the same, bit for bit.',
+              'Where frozen matrices wait while they are not used. `cpu` keeps them in host memory, and on the GPU two blocks, of ' +
+              'which one is uploaded while the other computes, and one part of the embedding or output head. Norms, biases ' +
+              'and what trains stay on the GPU. Losses are the same, bit for bit.',
             differs: 'In DeepSpeed it is `offload_param` of ZeRO stage 3, in accelerate `device_map` with `cpu`.',
             change: 'the base model alone does not fit the GPU.',
             examples: ['cpu'],
