@@ -53,4 +53,27 @@ describe('comparison of methods', () => {
     await workbenchReady(page);
     await eventually(finished, 60);
   });
+
+  it('sweeps the values of a key', async () => {
+    const { page, workspace } = await stage().open(shortFiles(4));
+    await openFile(page, shortName);
+    await runCommand(page, 'PEFT: Sweep…');
+    const row = (text: string | RegExp) =>
+      page.locator('.quick-input-list .monaco-list-row', { hasText: text }).first();
+    await row('method.r').click();
+    const input = page.locator('.quick-input-widget input[type="text"]');
+    await eventually(async () => assert.equal(await input.inputValue(), '2, 4, 8'));
+    await input.fill('2, x');
+    await page.locator('.quick-input-message', { hasText: 'x' }).waitFor();
+    await input.fill('2, 8');
+    await page.keyboard.press('Enter');
+    await row('no interval').click();
+    const frame = await webviewFrame(page, rows);
+    await frame.locator('.card-sweep').waitFor();
+    assert.deepEqual(await frame.locator(`${rows} th`).allInnerTexts(), ['r 2', 'r 8']);
+    for (const rank of [2, 8]) {
+      const text = readFileSync(join(workspace, `comparisons/short-r/short-r-${rank}.peft.yaml`), 'utf8');
+      assert.match(text, new RegExp(`^  r: ${rank}$`, 'm'));
+    }
+  });
 });
