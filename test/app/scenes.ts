@@ -3,6 +3,7 @@ import type { DashboardSnapshot } from '../../src/common/protocol';
 import { protocolVersion } from '../../src/common/protocol';
 import type { HostEvent, RunEvent, TrainEvent } from '../../src/common/run/events';
 import { fold, foldAll } from '../../src/common/run/fold';
+import { parseEvent } from '../../src/common/run/parseEvent';
 import type { RunManifest, RunView } from '../../src/common/run/view';
 import { eventsOf, manifestOf, viewOf, type RunShape } from './fixtures';
 
@@ -41,12 +42,19 @@ function methodRun(method: NonNullable<RunShape['method']>): RunView {
 
 interface Recorded {
   readonly manifest: RunManifest;
-  readonly events: readonly RunEvent[];
+  /** Lines of all segments and tails, some of them twice. */
+  readonly lines: readonly string[];
 }
 
 function recorded(): RunView[] {
   const given = (globalThis as { recordedRuns?: readonly Recorded[] }).recordedRuns ?? [];
-  return given.map(({ manifest, events }) => foldAll(manifest, events));
+  return given.map(({ manifest, lines }) => {
+    const events = lines
+      .map(parseEvent)
+      .filter(event => event !== undefined && event.type !== 'unknown')
+      .sort((a, b) => a.seq - b.seq);
+    return foldAll(manifest, events);
+  });
 }
 
 function live(): Scene {

@@ -48,15 +48,12 @@ export async function startPreview(runs = []) {
   return { address: `http://127.0.0.1:${port}`, close };
 }
 
-/** A run as it lies on disk: lines of all segments and tails, each event once. @param {string} folder */
+/** A run as it lies on disk. @param {string} folder */
 function readRun(folder) {
   const lines = readdirSync(join(folder, 'events'))
     .filter(name => name.endsWith('.jsonl'))
-    .flatMap(name => readFileSync(join(folder, 'events', name), 'utf8').split('\n'))
-    .filter(line => line.endsWith('}'))
-    .map(line => JSON.parse(line));
-  const events = [...new Map(lines.map(event => [event.seq, event])).values()].sort((a, b) => a.seq - b.seq);
-  return { manifest: JSON.parse(readFileSync(join(folder, 'run.json'), 'utf8')), events };
+    .flatMap(name => readFileSync(join(folder, 'events', name), 'utf8').split('\n'));
+  return { manifest: JSON.parse(readFileSync(join(folder, 'run.json'), 'utf8')), lines };
 }
 
 /** @param {URL} url @param {import('node:http').ServerResponse} response */

@@ -35,6 +35,18 @@ const drawn = [
   '.stage:not(:has(vscode-progress-ring)):visible',
 ].join();
 
+/** What the importance card of each method has: metrics, cells with a value, curves of the selected cell. */
+const methods = [
+  ['running', ['Gradient', 'Update', 'Effective rank'], 28, 3],
+  ['adalora', ['Score', 'Kept rank', 'Update', 'Gradient'], 28, 4],
+  ['weightlora', ['Weight ω', 'Update', 'Share', 'Kept'], 28, 4],
+  ['bottleneck', ['Gate', 'Gradient'], 8, 2],
+  ['prefix', ['Attention'], 16, 1],
+  ['p-tuning', ['Attention'], 16, 1],
+  ['p-tuning-v2', ['Attention'], 16, 1],
+  ['few-shot', ['Implicit'], 8, 0],
+] as const;
+
 describe('dashboard page', () => {
   let preview: Awaited<ReturnType<typeof startPreview>>;
   let browser: Browser;
@@ -156,6 +168,87 @@ describe('dashboard page', () => {
     await eventually(async () => assert.notEqual(await first.textContent(), latest));
   });
 
+  for (const [scene, labels, cells, curves] of methods) {
+    it(`draws the maps of ${scene}`, async () => {
+      await open(scene);
+      const filled = page.locator('.heat-cell:not(.vacant) > span:not(:empty)');
+      await counts(filled, cells);
+      if (labels.length > 1)
+        await reads(page.locator('.card-importance .segmented').first(), new RegExp(labels.join('.*')));
+      await counts(page.locator('.heat-side .curve:visible'), curves);
+      await reads(page.locator('.card-importance .visually-hidden').first(), /highest in .* of block \d/);
+    });
+  }
+
+  it('says why triplets were pruned, and draws the budget', async () => {
+    await open('adalora');
+    await page.locator('.heat-cell[tabindex="0"]').focus();
+    await page.keyboard.press('Control+Home');
+    await reads(page.locator('.heat-why p'), /^q_proj of block 0 keeps \d of 6 triplets/);
+    const places = await page.locator('.heat-why tbody th').allTextContents();
+    assert.deepEqual(
+      places,
+      places.toSorted((a, b) => parseInt(a) - parseInt(b)),
+    );
+    await reads(page.locator('.card-importance .tip').first(), /adapter(kept|dropped).*sensitivity/);
+    await reads(page.locator('.budget .curve-title'), /56 triplets in use, 56 planned/);
+    await page.locator('.budget .plot').focus();
+    await page.keyboard.press('Home');
+    await page.keyboard.press('Enter');
+    await reads(page.locator('.budget .curve-title'), /168 triplets in use, 168 planned/);
+    await has(page.locator('.scrubber input[type=range]'), 'aria-valuetext', /^10$/);
+    await page.getByRole('button', { name: 'Importance as a table' }).click();
+    await counts(page.locator('.card-importance .card-table table'), 2);
+  });
+
+  it('pins a step beside the one on show, and shows what changed', async () => {
+    await open('weightlora');
+    await page.getByRole('button', { name: /^Pin this step/ }).click();
+    const slider = page.locator('.scrubber input[type=range]');
+    await slider.focus();
+    await page.keyboard.press('Home');
+    await counts(page.locator('.heatmap:visible'), 2);
+    assert.deepEqual(await page.locator('.heat-caption').allTextContents(), ['step 200', 'step 10']);
+    await counts(page.locator('.heat-cell.dropped:visible'), 21);
+    await page.getByRole('radio', { name: 'difference' }).check();
+    await counts(page.locator('.heatmap:visible'), 1);
+    await reads(page.locator('.heat-caption:visible'), /^from step 200 to step 10$/);
+    await page.getByRole('button', { name: 'Unpin step 200' }).click();
+    await page.locator('.heat-caption:visible').waitFor({ state: 'hidden' });
+  });
+
+  it('saves the map as PNG, SVG and CSV', async () => {
+    await open('weightlora');
+    const card = page.locator('.card-importance');
+    for (const name of ['Save as image…', 'Save as SVG…', 'Save as CSV…'])
+      await card.getByRole('button', { name }).click();
+    await page.waitForFunction(() => window.asked.length === 3);
+    const saved = await page.evaluate(() =>
+      window.asked.map(({ params: { name, content } }) => ({
+        name,
+        text: content instanceof Uint8Array ? [...content.slice(0, 4)].join() : String(content),
+      })),
+    );
+    const byName = new Map(saved.map(({ name, text }) => [name, text]));
+    assert.equal(byName.get('devil-weightlora-importance.png'), '137,80,78,71');
+    assert.match(
+      byName.get('devil-weightlora-importance.svg') ?? '',
+      /^<svg [^]*devil-weightlora: Weight ω[^]*dropped/,
+    );
+    assert.match(
+      byName.get('devil-weightlora-importance.csv') ?? '',
+      /^step,metric,module,block,triplet,value\r\n10,omega/,
+    );
+  });
+
+  it('shows the draws of few-shot prompting in the place of training curves', async () => {
+    await open('few-shot');
+    await reads(page.locator('.draw-facts'), /loss\d\.\d+ ± \d.*log-likelihood.*exact match/);
+    await reads(page.locator('.card-draws .subtitle'), /n = 5 draws of 4 shots/);
+    await counts(page.locator('.card-draws tbody tr'), 5);
+    await page.locator('.card-rate').waitFor({ state: 'hidden' });
+  });
+
   it('has a table for each chart and remembers it', async () => {
     await open('running');
     for (const card of ['loss', 'importance', 'timeline']) {
@@ -224,7 +317,7 @@ describe('dashboard page', () => {
     await eventually(async () => assert.deepEqual(await look(), dark));
   });
 
-  for (const scene of ['overlay', 'compare', 'interrupted', 'starting', 'full', 'large']) {
+  for (const scene of ['overlay', 'compare', 'interrupted', 'starting', 'full', 'large', 'adalora']) {
     it(`fits every width without scrolling sideways: ${scene}`, async () => {
       await open(scene, 400);
       for (const width of [400, 1600, 1000, 900, 400]) {
