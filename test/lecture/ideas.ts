@@ -1,6 +1,7 @@
 /** The ideas of the lecture as they lie in `media/examples/lecture`: configs, and what is claimed of them. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parse } from 'yaml';
 import { checkConfig } from '../../src/headless/job';
 import { applySets, type CommandLine } from '../../src/headless/arguments';
 import type { RunConfig } from '../../src/common/config/schema';
@@ -73,8 +74,17 @@ export function setsOf(keys: Keys): CommandLine['sets'] {
   return Object.entries(keys).map(([path, value]) => ({ path: path.split('.'), value: JSON.stringify(value) }));
 }
 
-/** What a run is configured to do, under its name. Throws the first error of the config. */
-export function configOf(root: string, { name, config, set }: LectureRun): RunConfig {
-  const file = configFile(root, config);
-  return checkConfig(applySets(readFileSync(file, 'utf8'), setsOf({ name, ...set })), file);
+/** The config of a run under its name, as text. */
+function textOf(root: string, { name, config, set }: LectureRun): string {
+  return applySets(readFileSync(configFile(root, config), 'utf8'), setsOf({ name, ...set }));
+}
+
+/** What a run is configured to do, with every default. Throws the first error of the config. */
+export function configOf(root: string, run: LectureRun): RunConfig {
+  return checkConfig(textOf(root, run), configFile(root, run.config));
+}
+
+/** What the config of a run says itself, whatever the defaults are and the comments say. */
+export function contentOf(root: string, run: LectureRun): unknown {
+  return parse(textOf(root, run));
 }

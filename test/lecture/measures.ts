@@ -7,7 +7,7 @@ type EventOf<T extends RunEvent['type']> = Extract<RunEvent, { type: T }>;
 
 /**
  * Measures by name; one that a run does not have is left out. Losses are in nats a token, memory in bytes, times in
- * milliseconds. `weights`, `peak` and so on are those of the start, `peakEnd` those after the method freed something.
+ * milliseconds; a sample is the last one. `weights`, `peak` and so on are those of the start, `peakEnd` those after the method freed something.
  */
 export function measuresOf(events: readonly RunEvent[]): Measures {
   const all = { ...evaluations(events), ...training(events), ...memory(events), ...importance(events) };
@@ -33,8 +33,7 @@ function evaluations(events: readonly RunEvent[]): Partly {
 function training(events: readonly RunEvent[]): Partly {
   const started = of(events, 'started').at(0);
   const steps = of(events, 'metrics');
-  const samples = of(events, 'sample');
-  const times = events.flatMap((event, at) => (event.type === 'sample' ? [event.time - events[at - 1].time] : []));
+  const sample = events.findLastIndex(event => event.type === 'sample');
   return {
     trainable: started?.trainableParameters,
     parameters: started?.totalParameters,
@@ -43,8 +42,8 @@ function training(events: readonly RunEvent[]): Partly {
     highestLoss: steps.length > 0 ? Math.max(...steps.map(event => event.loss)) : undefined,
     lastOrthogonality: steps.at(-1)?.terms?.orthogonality,
     trainMs: steps.length > 0 ? total(steps.map(event => event.stepMs)) : undefined,
-    sampleTokens: samples.length > 0 ? total(samples.map(event => event.tokens)) : undefined,
-    sampleMs: samples.length > 0 ? total(times) : undefined,
+    sampleTokens: of(events, 'sample').at(-1)?.tokens,
+    sampleMs: sample > 0 ? events[sample].time - events[sample - 1].time : undefined,
   };
 }
 

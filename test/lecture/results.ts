@@ -1,7 +1,7 @@
 /** What full runs gave, kept in `docs/lecture-results.json`; claims and gallery are computed from it. */
 import { createHash } from 'node:crypto';
 import { holds, valueOf, type Lookup } from './expression';
-import { configOf, runsOf, type Idea } from './ideas';
+import { contentOf, runsOf, type Idea, type LectureRun } from './ideas';
 import type { Measures } from './measures';
 
 export interface Results {
@@ -18,10 +18,10 @@ export interface RunResult {
 
 export const resultsFile = 'docs/lecture-results.json';
 
-/** Hash of what the run of this name is configured to do. Comments do not count. */
-export function configHash(root: string, run: Parameters<typeof configOf>[1]): string {
+/** Hash of what the config of a run says. Comments do not count. */
+export function configHash(root: string, run: LectureRun): string {
   return createHash('sha256')
-    .update(JSON.stringify(configOf(root, run)))
+    .update(JSON.stringify(contentOf(root, run)))
     .digest('hex')
     .slice(0, 16);
 }

@@ -1,12 +1,13 @@
 /** Trains runs of the lecture as `npm run train` does, and keeps their folders as the extension would. */
 import { isDeepStrictEqual } from 'node:util';
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { parse } from 'yaml';
 import type { EnginePorts } from '../../src/headless/ports';
 import { trainCommand } from '../../src/headless/trainCommand';
 import { stateOf, readRun, readRuns, type RunOnDisk } from '../workbench/runs';
-import { configFile, configOf, setsOf, type Keys, type LectureRun } from './ideas';
+import { configFile, contentOf, setsOf, type Keys, type LectureRun } from './ideas';
 
 export interface TrainOptions {
   readonly root: string;
@@ -30,13 +31,7 @@ export async function trainRun(run: LectureRun, keys: Keys, options: TrainOption
 
 /** The run in the workspace that did exactly this to its end, if there is one. */
 export function finishedRun(run: LectureRun, { root, workspace }: TrainOptions): RunOnDisk | undefined {
-  const config = configOf(root, run);
-  return readRuns(workspace).find(
-    one => stateOf(one) === 'completed' && isDeepStrictEqual(one.manifest.config, plain(config)),
-  );
-}
-
-/** As it is after a round trip through JSON. */
-function plain(value: unknown): unknown {
-  return JSON.parse(JSON.stringify(value)) as unknown;
+  const content = contentOf(root, run);
+  const did = (one: RunOnDisk) => parse(readFileSync(join(one.folder, 'config.peft.yaml'), 'utf8')) as unknown;
+  return readRuns(workspace).find(one => stateOf(one) === 'completed' && isDeepStrictEqual(did(one), content));
 }
