@@ -9,8 +9,10 @@ import { nodeFiles } from '../../src/headless/nodeFiles';
 import { Summary } from '../../src/headless/summary';
 import { toProblem } from '../../src/common/errors';
 import type { TrainJob } from '../../src/common/protocol';
+import type { FileSet } from '../../src/common/run/events';
 import { decodeToF32, f32Bytes } from '../../webview/engine/formats/dtypes';
 import { readSafetensors, writeSafetensors } from '../../webview/engine/formats/safetensors';
+import { openMerge } from '../../webview/engine/merge';
 import type { EngineValues } from '../../webview/engine/methods/method';
 import { openDevice, type OpenDevice } from '../../webview/engine/runtime/device';
 import { RunControl } from '../../webview/engine/train/control';
@@ -21,6 +23,7 @@ import { parseModelConfig } from '../../webview/engine/model/config';
 import { openTensors } from '../../webview/engine/model/source';
 import { baseStorage, packedValues, storedType } from '../../webview/engine/model/storage';
 import { train } from '../../webview/engine/train/loop';
+import { exhaust } from '../engine/exhaust';
 import { stepWords } from '../../webview/engine/runtime/kernel';
 
 /** Prompts of awkward lengths whose last logits are compared after training. */
@@ -50,9 +53,20 @@ async function runCase(folder: string, opened: OpenDevice): Promise<void> {
   for await (const output of train(job, ports)) {
     summary.add(output);
     if (output.kind === 'event' && output.event.type === 'importance') importance.push(output.event);
-    if (output.kind === 'result') await writeFileSet(nodeFiles(out), 'adapter', output.files);
+    if (output.kind !== 'result') continue;
+    await writeFileSet(nodeFiles(out), 'adapter', output.files);
+    if (job.config.method.type === 'lora') await writeMerged(join(out, 'merged.safetensors'), job, output.files);
   }
   await writeFile(join(out, 'summary.json'), JSON.stringify({ ...summary.json(), prompts, logits, importance }));
+}
+
+/** The weights of the model with the adapter merged into them. */
+async function writeMerged(path: string, { config, model }: TrainJob, adapter: FileSet): Promise<void> {
+  const { memory } = config;
+  const merge = openMerge({ config: model.config, label: model.label, adapter, memory, into: 'file', dtype: 'f32' });
+  for (const file of model.weights)
+    if ('bytes' in file) await writeFile(path, exhaust(merge.shard(file.name, file.bytes.slice())));
+  merge.finish();
 }
 
 /** Start values by our parameter names, where the method has no adapter file that holds them all. */

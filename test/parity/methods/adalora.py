@@ -21,10 +21,12 @@ CASES = [
     case("adalora-llama", "llama", {**ADALORA, "deltaT": 4, "beta1": 0.9, "beta2": 0.8}, weight_decay=0.01, **RUN),
     case("adalora-llama-tight", "llama", {**ADALORA, "orth_reg_weight": 0.5, "target_r": 1, "tfinal": 5}, **{**RUN, "max_grad_norm": 0.3}),
     case("adalora-llama-continued", "llama", {**ADALORA, "target_r": 2}, **RUN),
+    case("adalora-gpt2-bias-norms", "gpt2", {**ADALORA, "bias": "lora_only", "modules_to_save": ["ln_1", "ln_f"]}, **RUN),
+    case("adalora-llama-modules", "llama", {**ADALORA, "modules_to_save": ["embed_tokens", "lm_head", "norm"]}, **{**RUN, "learning_rate": 2e-3}),
     case("adalora-gpt2-continued", "gpt2", {**ADALORA, "target_r": 2, "export_format": "lora"}, **RUN),
 ]
 
-KEYS = ("init_r", "target_r", "lora_alpha", "tinit", "tfinal", "deltaT", "beta1", "beta2", "orth_reg_weight", "target_modules")
+KEYS = ("init_r", "target_r", "lora_alpha", "tinit", "tfinal", "deltaT", "beta1", "beta2", "orth_reg_weight", "target_modules", "modules_to_save", "bias")
 
 
 def attach(model, spec, folder):
@@ -34,7 +36,7 @@ def attach(model, spec, folder):
     base, model = model, get_peft_model(model, config)
     if "continued" in spec["name"]:
         return continued(model, base, folder)
-    tensors = {short(k): p.detach().contiguous() for k, p in model.named_parameters() if p.requires_grad}
+    tensors = {our_name(k): p.detach().contiguous() for k, p in model.named_parameters() if p.requires_grad}
     save_file(tensors, folder / "initial.safetensors")
     return model, {}
 
@@ -57,8 +59,10 @@ def continued(model, base, folder):
     return model, {"adapter": "initial"}
 
 
-def short(name):
-    return name.replace("base_model.model.", "").replace(".default", "")
+def our_name(name):
+    for part in ("base_model.model.", ".default", ".modules_to_save", ".base_layer"):
+        name = name.replace(part, "")
+    return name
 
 
 def regularization(model, spec):

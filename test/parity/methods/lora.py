@@ -2,6 +2,7 @@
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, Trainer
 
 from cases import case
@@ -83,6 +84,17 @@ def groups(model, spec):
         decay = training.get("weight_decay", 0.0) if name in decayed else 0.0
         found.setdefault((rate, decay), []).append(tensor)
     return [{"params": tensors, "lr": rate, "weight_decay": decay} for (rate, decay), tensors in found.items()]
+
+
+def compare_files(folder, spec):
+    """Our merged weights against PEFT's `merge_and_unload` of the adapter that our engine exported."""
+    ours = load_file(folder / "ours/merged.safetensors")
+    theirs = exported(folder, spec).merge_and_unload().state_dict()
+    for name, tensor in ours.items():
+        expected = theirs[name]
+        if (tensor - expected).abs().max() > 1e-6 * expected.abs().max():
+            return f"{name} is merged otherwise than PEFT does"
+    return None
 
 
 def exported(folder, spec):
