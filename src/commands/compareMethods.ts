@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { choiceOf, methodChoices, type MethodChoice } from '../common/comparison/methods';
+import { choiceOf, methodChoices, type MethodChoice } from '../common/config/methodChoices';
 import { methodChange, variantsOf, type Change } from '../common/comparison/variants';
 import { mib } from '../common/config/rule';
 import { parseConfig } from '../common/config/parse';

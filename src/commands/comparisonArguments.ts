@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { isMethodChoice, type MethodChoice } from '../common/comparison/methods';
+import { isMethodChoice, type MethodChoice } from '../common/config/methodChoices';
 import type { Fairness } from '../common/comparison/variants';
 import { problem } from '../common/errors';
 

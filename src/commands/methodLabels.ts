@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import type { MethodChoice } from '../common/comparison/methods';
+import type { MethodChoice } from '../common/config/methodChoices';
 
 /** What methods are called in lists. */
 export function methodLabels(): Readonly<Record<MethodChoice, string>> {

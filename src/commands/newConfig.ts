@@ -1,11 +1,15 @@
 import * as vscode from 'vscode';
+import type { MethodChoice } from '../common/config/methodChoices';
 import { newConfigText, type NewConfigChoice } from '../common/config/newConfig';
+import { parseConfig } from '../common/config/parse';
 import { problem } from '../common/errors';
 import { relativePath } from '../models/places';
 import { workspaceFiles } from '../runs/workspaceFiles';
+import { methodLabels } from './methodLabels';
+import type { Services } from './services';
 
 /** `New Config…`: three questions, then a commented file that can be run as it is. */
-export async function newConfig(): Promise<vscode.Uri | undefined> {
+export async function newConfig({ facts }: Pick<Services, 'facts'>): Promise<vscode.Uri | undefined> {
   const folder = await targetFolder();
   if (!folder) return undefined;
   const method = await pickMethod();
@@ -15,8 +19,10 @@ export async function newConfig(): Promise<vscode.Uri | undefined> {
   if (!name) return undefined;
   const choices: NewConfigChoice = { name, method, model, train };
   const file = `${name}.peft.yaml`;
-  await workspaceFiles(folder).write(file, new TextEncoder().encode(newConfigText(choices)));
   const uri = vscode.Uri.joinPath(folder, file);
+  const { value } = parseConfig(newConfigText(choices));
+  const known = value && (await facts.facts(uri, value));
+  await workspaceFiles(folder).write(file, new TextEncoder().encode(newConfigText(choices, known?.model)));
   await vscode.window.showTextDocument(uri);
   return uri;
 }
@@ -31,21 +37,26 @@ async function targetFolder(): Promise<vscode.Uri | undefined> {
   return (await vscode.window.showWorkspaceFolderPick())?.uri;
 }
 
-async function pickMethod(): Promise<NewConfigChoice['method'] | undefined> {
-  const items = [
-    {
-      label: 'LoRA',
-      detail: vscode.l10n.t('Trains small low-rank updates of frozen matrices. The usual choice.'),
-      method: 'lora' as const,
-    },
-    {
-      label: vscode.l10n.t('Full fine-tuning'),
-      detail: vscode.l10n.t('Trains every weight. For small models.'),
-      method: 'full' as const,
-    },
-  ];
-  const title = vscode.l10n.t('New Config (1/4): Method');
-  return (await vscode.window.showQuickPick(items, { title }))?.method;
+async function pickMethod(): Promise<MethodChoice | undefined> {
+  const { t } = vscode.l10n;
+  const details: Readonly<Record<MethodChoice, string>> = {
+    lora: t('Trains small low-rank updates of frozen matrices. The usual choice.'),
+    qlora: t('The same beside a base of four bits a weight. For models that hardly fit.'),
+    full: t('Trains every weight. For small models.'),
+    adalora: t('Low-rank updates whose ranks go where they matter.'),
+    weightlora: t('Low-rank updates of which only the necessary ones stay.'),
+    'weightlora+': t('The same, and those that stay grow.'),
+    bottleneck: t('Small networks after attention and MLP.'),
+    prefix: t('Trained keys and values before the tokens of every block.'),
+    'p-tuning': t('Virtual tokens at the input, made by a small network.'),
+    'p-tuning-v2': t('A prefix in every block, trained directly, with dropout.'),
+    'few-shot': t('Answered examples before the question. Nothing trains.'),
+  };
+  const labels = methodLabels();
+  const order = Object.keys(details) as MethodChoice[];
+  const items = order.map(method => ({ label: labels[method], detail: details[method], method }));
+  const title = t('New Config (1/4): Method');
+  return (await vscode.window.showQuickPick(items, { title, matchOnDetail: true }))?.method;
 }
 
 async function pickModel(folder: vscode.Uri): Promise<string | undefined> {
@@ -76,7 +87,7 @@ async function askName(folder: vscode.Uri, method: string): Promise<string | und
   const files = workspaceFiles(folder);
   return vscode.window.showInputBox({
     title: vscode.l10n.t('New Config (4/4): Name'),
-    value: `my-${method}`,
+    value: `my-${method.replace('+', '-plus')}`,
     validateInput: async name => {
       if (!/^[\w.-]+$/.test(name)) return vscode.l10n.t('Use letters, digits, dots, dashes and underscores.');
       if (await files.stat(`${name}.peft.yaml`)) return vscode.l10n.t('{0}.peft.yaml exists already.', name);

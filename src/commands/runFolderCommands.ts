@@ -14,7 +14,7 @@ import { chooseRun } from './targets';
 /** Commands about configs, run folders and the extension itself. */
 export function registerFolderCommands(registrar: Registrar, services: Services, doctor: GpuDoctor): void {
   registrar.addAll({
-    'peft.newConfig': () => newConfig(),
+    'peft.newConfig': () => newConfig(services),
     'peft.openExample': (...args) => openExample(services.extensionUri, args),
     'peft.exportAdapter': (...args) => exportAdapter(services, args),
     'peft.merge': (...args) => mergeAdapter(services, args),

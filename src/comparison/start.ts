@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import { definitionText, type ComparisonDefinition } from '../common/comparison/definition';
-import { choiceOf } from '../common/comparison/methods';
+import { choiceOf } from '../common/config/methodChoices';
 import { variantsOf, type Change, type Variant } from '../common/comparison/variants';
 import { describeMethod } from '../common/config/describe';
 import { numberText } from '../common/config/numberText';

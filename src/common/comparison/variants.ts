@@ -7,7 +7,7 @@ import { recommendedRate } from '../config/recommendedRate';
 import { runConfigSchema, type MethodConfig, type RunConfig } from '../config/schema';
 import { problem } from '../errors';
 import { nearestSize } from './matching';
-import { choiceOf, resized, startingSection, type MethodChoice, type MethodSection } from './methods';
+import { choiceOf, resized, startingSection, type MethodChoice, type MethodSection } from '../config/methodChoices';
 
 /** The config that a comparison starts from, and what is known about it. */
 export interface BaseConfig {

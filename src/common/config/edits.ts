@@ -161,11 +161,11 @@ function flowPair({ key, value }: NewPair, json: boolean): string {
   return `${flow(key, json)}: ${flow(value, json)}`;
 }
 
-/** One-line text of a value. */
+/** One-line text of a value. YAML's white space is less than `trim` takes: a no-break space is a value. */
 function flow(value: unknown, json: boolean): string {
   if (typeof value === 'number') return numberText(value);
   if (json) return JSON.stringify(value);
-  return stringify(value, { collectionStyle: 'flow', lineWidth: 0, flowCollectionPadding: false }).trim();
+  return stringify(value, { collectionStyle: 'flow', lineWidth: 0, flowCollectionPadding: false }).replace(/\n$/, '');
 }
 
 function isPlainMap(value: unknown): value is Record<string, unknown> {
@@ -205,7 +205,7 @@ function endOfNode(text: string, node: Node, range: readonly [number, number, nu
 
 function trimmedEnd(text: string, range: readonly [number, number, number]): number {
   let end = range[1];
-  while (end > range[0] && /\s/.test(text[end - 1])) end--;
+  while (end > range[0] && /[ \t\r\n]/.test(text[end - 1])) end--;
   return end;
 }
 

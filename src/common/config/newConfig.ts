@@ -1,9 +1,13 @@
 import { stringify } from 'yaml';
+import type { ModelFacts } from './facts';
+import { startingSection, type MethodChoice, type MethodSection } from './methodChoices';
+import { recommendedRate } from './recommendedRate';
+import { runConfigSchema } from './schema';
 
 /** What a person chose for a new config. */
 export interface NewConfigChoice {
   readonly name: string;
-  readonly method: 'full' | 'lora';
+  readonly method: MethodChoice;
   readonly model: string;
   /** Paths relative to the config. */
   readonly train: string;
@@ -11,8 +15,16 @@ export interface NewConfigChoice {
   readonly prompts?: readonly string[];
 }
 
-/** Text of a fresh config: what matters is written out with a reason, the rest is left to its default. */
-export function newConfigText(choice: NewConfigChoice): string {
+/** Optimizer steps of a fresh config. */
+const steps = 200;
+
+/**
+ * Text of a fresh config: what matters is written out with a reason, the rest is left to its default. The learning rate is
+ * the one recommended for the method, by the model's width where `model` is known.
+ */
+export function newConfigText(choice: NewConfigChoice, model?: ModelFacts): string {
+  const section = startingSection(choice.method, steps);
+  const rate = recommendedRate(runConfigSchema.shape.method.parse(section), model);
   const parts = [
     `# One fine-tuning run. Hover a key for its help; press Run above the first line to start.`,
     `name: ${scalar(choice.name)}`,
@@ -20,46 +32,60 @@ export function newConfigText(choice: NewConfigChoice): string {
     '',
     ...dataLines(choice),
     '',
-    ...methodLines(choice.method),
+    ...methodLines(section),
     '',
-    ...trainingLines(choice),
+    ...(rate === undefined ? ['training:', '  seed: 1 # draws the examples'] : trainingLines(choice, rate)),
+    ...(choice.method === 'qlora' ? ['', 'memory:', '  quantization: nf4 # four bits a frozen weight'] : []),
     ...sampleLines(choice),
   ];
   return `${parts.join('\n')}\n`;
 }
 
-function dataLines({ train, eval: evaluation }: NewConfigChoice): string[] {
+function dataLines({ method, train, eval: evaluation }: NewConfigChoice): string[] {
   const evalLine = `eval: ${scalar(evaluation ?? 'data/eval.jsonl')}`;
+  const isLeftOut = evaluation === undefined && method !== 'few-shot';
   return [
     'data:',
     `  train: ${scalar(train)}`,
-    evaluation === undefined ? `  # ${evalLine} # 5–10 % of the rows, split by prompt` : `  ${evalLine}`,
+    isLeftOut ? `  # ${evalLine} # 5–10 % of the rows, split by prompt` : `  ${evalLine}`,
     '  max_length: 128 # longer rows are cut; memory grows with it',
   ];
 }
 
-function methodLines(method: NewConfigChoice['method']): string[] {
-  if (method === 'full') return ['method:', '  type: full # every weight trains'];
-  return [
-    'method:',
-    '  type: lora',
-    '  r: 8 # rank: size of the update',
-    '  lora_alpha: 16 # scale of the update: lora_alpha / r',
-    '  target_modules: all-linear',
-  ];
+/** What the keys that a fresh config writes out are for. */
+const reasons: Readonly<Record<string, string>> = {
+  r: 'rank: size of the update',
+  init_r: 'rank of every module at first',
+  target_r: 'mean rank that is left',
+  lora_alpha: 'scale of the update',
+  tinit: 'steps before the first pruning',
+  tfinal: 'steps after the last one',
+  deltaT: 'steps between two',
+  orth_reg_weight: 'keeps the directions apart',
+  growth: 'adapters that stay grow',
+  fat_step: 'steps between two growths',
+  placement: 'after attention and after the MLP',
+  reduction_factor: 'width of the model / width of the adapter',
+  num_virtual_tokens: 'they take room of the context',
+  shots: 'examples before the question',
+  draws: 'choices of examples; the spread is reported',
+};
+
+function methodLines(section: MethodSection): string[] {
+  const lines = Object.entries(section).map(([key, value]) => {
+    const reason = section.type === 'full' && key === 'type' ? 'every weight trains' : reasons[key];
+    return `  ${key}: ${String(value)}${reason === undefined ? '' : ` # ${reason}`}`;
+  });
+  return ['method:', ...lines];
 }
 
-/** Starting rates: a built-in model is a thousand times smaller than usual and bears far higher ones. */
-const rates = { full: { small: '4.0e-4', usual: '2.0e-5' }, lora: { small: '5.0e-3', usual: '5.0e-4' } };
-
-function trainingLines({ method, model, eval: evaluation }: NewConfigChoice): string[] {
-  const rate = rates[method][model.startsWith('builtin:') ? 'small' : 'usual'];
-  const hint = method === 'full' ? 'too high and it forgets' : 'about ten times that of full fine-tuning';
+function trainingLines({ method, eval: evaluation }: NewConfigChoice, rate: number): string[] {
+  const hint = method === 'full' ? 'too high and it forgets' : 'where to start; PEFT: Sweep… tries others';
   const evalLine = 'eval_steps: 20';
   return [
     'training:',
-    '  max_steps: 200',
-    `  learning_rate: ${rate} # ${hint}`,
+    `  max_steps: ${steps}`,
+    `  learning_rate: ${rate.toExponential()} # ${hint}`,
     '  per_device_train_batch_size: 4',
     '  gradient_accumulation_steps: 2',
     '  warmup_ratio: 0.05',
@@ -75,5 +101,5 @@ function sampleLines({ eval: evaluation, prompts = [] }: NewConfigChoice): strin
 }
 
 function scalar(text: string): string {
-  return stringify(text, { lineWidth: 0, defaultStringType: 'PLAIN', blockQuote: false }).trim();
+  return stringify(text, { lineWidth: 0, defaultStringType: 'PLAIN', blockQuote: false }).replace(/\n$/, '');
 }

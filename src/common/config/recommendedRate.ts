@@ -1,6 +1,6 @@
 import type { ModelFacts } from './facts';
 import { roundRate } from './rule';
-import { fullReferenceRates } from './rules/referenceRate';
+import { fullReferenceRates, highestEncoderRate } from './rules/referenceRate';
 import type { MethodConfig } from './schema';
 
 /** Rates that suit virtual tokens at any width: they are keys, values or inputs themselves, not factors of weights. */
@@ -14,7 +14,7 @@ const loraFactor = 10;
 /**
  * A learning rate to start a method from: full fine-tuning by width ({@link fullReferenceRates}); LoRA, AdaLoRA and
  * WeightLoRA ten times that, less the factor that `lora_alpha` is with Adam (√r more with rsLoRA); bottleneck adapters
- * (3e-4, adapter-bert) and the P-tuning encoder 3.5 times that; prefixes 5e-3 direct (PEFT's method comparison) and 1e-4
+ * (3e-4, adapter-bert) and, up to 1e-3, the P-tuning encoder 3.5 times that; prefixes 5e-3 direct (PEFT's method comparison) and 1e-4
  * through a network; P-tuning v2 1e-2 (within the authors' 5e-3 to 3e-2). Undefined where nothing trains.
  */
 export function recommendedRate(method: MethodConfig, model: ModelFacts | undefined): number | undefined {
@@ -28,8 +28,9 @@ export function recommendedRate(method: MethodConfig, model: ModelFacts | undefi
     case 'weightlora':
       return loraRate(full, method.lora_alpha);
     case 'bottleneck':
-    case 'p-tuning':
       return roundRate(networkFactor * full);
+    case 'p-tuning':
+      return Math.min(highestEncoderRate, roundRate(networkFactor * full));
     case 'prefix':
       return method.prefix_projection ? prefixRate.projected : prefixRate.direct;
     case 'p-tuning-v2':

@@ -1,7 +1,7 @@
 /** A comparison made of run folders as they lie on disk: of several methods, or of the values of one key. */
 import { comparedRun, type ComparedRun } from '../../../src/common/comparison/comparedRun';
 import type { ComparedVariant } from '../../../src/common/comparison/groups';
-import { choiceOf } from '../../../src/common/comparison/methods';
+import { choiceOf } from '../../../src/common/config/methodChoices';
 import { comparisonVersion, type ComparisonSnapshot } from '../../../src/common/comparison/protocol';
 import { describeMethod } from '../../../src/common/config/describe';
 import { currentValue } from '../../../src/commands/sweepValues';

@@ -2,7 +2,7 @@
 import { comparedRun, type ComparedRun } from '../../../src/common/comparison/comparedRun';
 import type { ComparisonDefinition } from '../../../src/common/comparison/definition';
 import type { ComparedVariant } from '../../../src/common/comparison/groups';
-import { choiceOf } from '../../../src/common/comparison/methods';
+import { choiceOf } from '../../../src/common/config/methodChoices';
 import { comparisonVersion, type ComparisonSnapshot } from '../../../src/common/comparison/protocol';
 import { describeMethod } from '../../../src/common/config/describe';
 import { runConfigSchema, type RunConfig } from '../../../src/common/config/schema';

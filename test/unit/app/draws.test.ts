@@ -20,7 +20,7 @@ describe('few-shot draws', () => {
     assert.equal(run.draws?.length, 5);
     assert.deepEqual(
       drawFacts(run.draws ?? []).map(({ label }) => label),
-      ['loss', 'log-likelihood', 'exact match'],
+      ['loss', 'log-likelihood', 'a token', 'exact match'],
     );
     assert.match(drawsNote(run), /^mean ± sample standard deviation, n = 5 draws of 4 shots$/);
     const table = drawTable(run);

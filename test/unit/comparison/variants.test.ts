@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { nearestSize } from '../../../src/common/comparison/matching';
-import { choiceOf, methodChoices, startingSection } from '../../../src/common/comparison/methods';
+import { choiceOf, methodChoices, startingSection } from '../../../src/common/config/methodChoices';
 import { methodChange, sweepChange, variantsOf, type BaseConfig } from '../../../src/common/comparison/variants';
 import { diagnose } from '../../../src/common/config/lint';
 import { parseConfig } from '../../../src/common/config/parse';

@@ -48,6 +48,7 @@ const cases: readonly (readonly [title: string, before: string, op: EditOp, afte
   ['keeps CRLF', 'a: 1\r\nb: 2\r\n', set('c', 3), 'a: 1\r\nb: 2\r\nc: 3\r\n'],
   ['quotes what needs it', 'a: 1\n', set('a', '- x: #'), 'a: "- x: #"\n'],
   ['writes small rates with a point', 'a: 1\n', set('a', 0.0002), 'a: 2.0e-4\n'],
+  ['keeps a no-break space', 'a: 1\n', set('a', '\u00a0'), 'a: \u00a0\n'],
   ['ignores what is not there', 'a: 1\n', remove('b.c'), 'a: 1\n'],
 ];
 

@@ -42,6 +42,10 @@ export function drawFacts(draws: readonly EvaluationDraw[]): DrawFact[] {
       'log-likelihood',
       draws.map(draw => draw.logLikelihood),
     ),
+    ...fact(
+      'a token',
+      draws.map(({ loss }) => -loss),
+    ),
     ...fact('exact match', matches(draws), formatPercent),
   ];
 }

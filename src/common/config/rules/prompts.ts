@@ -1,6 +1,7 @@
 import { numberText } from '../numberText';
 import { quantile, removal, setting, type Finding, type LintContext, type Rule } from '../rule';
 import type { MethodConfig, PrefixConfig, PTuningConfig, PTuningV2Config } from '../schema';
+import { highestEncoderRate } from './referenceRate';
 
 type PrefixLike = PrefixConfig | PTuningV2Config;
 type Virtual = PrefixLike | PTuningConfig;
@@ -102,7 +103,7 @@ const encodedTooFast: Rule = {
   check: context => {
     const method = virtualOf(context);
     const { learning_rate: rate } = context.config.training;
-    if (method === undefined || !isEncoded(method) || rate <= 1e-3) return [];
+    if (method === undefined || !isEncoded(method) || rate <= highestEncoderRate) return [];
     const wanted = method.type === 'p-tuning' ? 3e-4 : 1e-4;
     const message = `learning_rate ${numberText(rate)} is high for the network that makes the virtual tokens.`;
     return [{ path: ratePath, message, fixes: [setting(ratePath, wanted)] }];

@@ -3,6 +3,9 @@ import type { ModelFacts } from '../facts';
 /** Full fine-tuning of models with billions of weights. */
 const usualRate = 2e-5;
 
+/** Above it the network that makes virtual tokens is at risk at any width (Li and Liang use 5e-5, PEFT 1e-4). */
+export const highestEncoderRate = 1e-3;
+
 /**
  * Learning rates that suit full fine-tuning. `high` follows the width as tinker-cookbook's `hyperparam_utils.py` does for
  * Llama: 5e-5 · (2000 / d)^0.781; `low` is the usual rate where that is lower. Without a model both are the usual rate.

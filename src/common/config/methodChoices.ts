@@ -1,4 +1,4 @@
-import type { MethodConfig, RunConfig } from '../config/schema';
+import type { MethodConfig, RunConfig } from './schema';
 
 /** What a comparison may set side by side: the methods, and three settings of them that have names of their own. */
 export const methodChoices = [
