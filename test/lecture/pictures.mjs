@@ -1,9 +1,10 @@
 /**
  * `node test/lecture/pictures.mjs RUNS`: the gallery's pictures, from the run folders in RUNS that `npm run lecture` made
- * (`out/lecture/.peft/runs`): the methods side by side, and the maps of AdaLoRA and WeightLoRA.
+ * (`out/lecture/.peft/runs`): the methods side by side, the maps of AdaLoRA and WeightLoRA, and `kv-cache.svg` as a PNG.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { chromium } from 'playwright-core';
 import { startComparePreview } from '../app/compare/serve.mjs';
 import { startPreview } from '../app/serve.mjs';
@@ -57,5 +58,12 @@ await shoot(`${address}/?scene=runs&theme=dark`, page =>
   page.screenshot({ path: join(images, 'bake-off.png'), fullPage: true }),
 );
 close();
+// The marketplace and vsce allow no SVG in a README.
+await shoot(pathToFileURL(join(images, 'kv-cache.svg')).href, page =>
+  page
+    .locator('svg')
+    .first()
+    .screenshot({ path: join(images, 'kv-cache.png') }),
+);
 await browser.close();
-console.log(`${images}: bake-off.png, adalora.png and weightlora.png`);
+console.log(`${images}: bake-off.png, adalora.png, weightlora.png and kv-cache.png`);

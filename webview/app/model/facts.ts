@@ -46,6 +46,7 @@ function dataFacts(run: RunView): Fact[] {
 }
 
 function batchFacts(run: RunView): Fact[] {
+  if (run.manifest.config.method.type === 'few-shot') return [];
   const { per_device_train_batch_size: rows, gradient_accumulation_steps: accumulation } = run.manifest.config.training;
   const value = accumulation > 1 ? `${rows} × ${accumulation} = ${rows * accumulation} rows` : `${rows} rows`;
   const note = run.stepsPerEpoch > 0 ? `${formatCount(run.stepsPerEpoch)} steps an epoch` : undefined;

@@ -40,7 +40,8 @@ export function bestEvaluation(run: RunView): { step: number; loss: number } | u
 
 /** One line that names the method: `LoRA r 8, α 16 · lr 1e-3 · builtin:tiny`. */
 export function describeConfig(config: RunConfig): string {
-  return [describeMethod(config), `lr ${formatRate(config.training.learning_rate)}`, config.model].join(' · ');
+  const rate = config.method.type === 'few-shot' ? [] : [`lr ${formatRate(config.training.learning_rate)}`];
+  return [describeMethod(config), ...rate, config.model].join(' · ');
 }
 
 /** What `config` changes against `base`, as `r 8 → 16`, `budget_mib 24`, `no budget_mib`; the name is left out. */
@@ -108,7 +109,8 @@ function endedButtons(run: RunView): RunButton[] {
     buttons.push({ label: `Resume from step ${last.step}`, icon: 'debug-restart', does: { action: 'resume' } });
   }
   if (run.exported !== undefined) {
-    const label = run.manifest.config.method.type === 'full' ? 'Export model' : 'Export adapter';
+    const { type } = run.manifest.config.method;
+    const label = type === 'full' ? 'Export model' : type === 'few-shot' ? 'Export shots' : 'Export adapter';
     buttons.push({ label, icon: 'export', does: { action: 'exportAdapter' } });
   }
   return buttons.map((item, i) => (i === 0 ? { ...item, primary: true } : item));
