@@ -156,6 +156,7 @@ export class LinePlot implements Disposable {
   private listen(canvas: HTMLCanvasElement): void {
     const { cursor, id, steps } = this.options;
     canvas.addEventListener('pointermove', event => {
+      if (!this.hasAxes) return;
       const step = nearestStep(steps(), this.chart.scales.x.getValueForPixel(event.offsetX) ?? 0);
       cursor.move(step === undefined ? undefined : { step, source: id });
     });
@@ -186,6 +187,7 @@ export class LinePlot implements Disposable {
 
   /** Zooms about the cursor, so that what is looked at stays in sight. */
   private zoomBy(factor: number): void {
+    if (!this.hasAxes) return;
     const { scales, chartArea } = this.chart;
     const middle = (chartArea.left + chartArea.right) / 2;
     const step = this.options.cursor.current?.step;
@@ -193,7 +195,13 @@ export class LinePlot implements Disposable {
     this.chart.zoom({ x: factor, focalPoint: { x, y: chartArea.top } });
   }
 
+  /** A chart that was never in sight has no axes, and its cursor has nowhere to be. */
+  private get hasAxes(): boolean {
+    return 'x' in this.chart.scales;
+  }
+
   private showCursor(): void {
+    if (!this.hasAxes) return;
     this.chart.draw();
     this.describeCursor();
     this.placeTip();
