@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { runConfigSchema } from '../../../src/common/config/schema';
 import type { RunState } from '../../../src/common/run/events';
 import { factsOf } from '../../../webview/app/model/facts';
 import { startMessage, stateMessage, waitingMessage } from '../../../webview/app/model/messages';
@@ -43,7 +44,7 @@ describe('a run in the header', () => {
     const b = viewOf(shape).manifest.config;
     assert.equal(describeConfig(a), 'LoRA r 16, α 32 · lr 1e-3 · builtin:tiny');
     assert.equal(describeConfig({ ...b, method: { type: 'full' } }), 'full fine-tuning · lr 1e-3 · builtin:tiny');
-    const shots = { type: 'few-shot', shots: 2, draws: 1 } as const;
+    const shots = runConfigSchema.shape.method.parse({ type: 'few-shot', shots: 2, draws: 1 });
     assert.equal(describeConfig({ ...b, method: shots }), 'few-shot prompting, 2 shots · builtin:tiny');
     assert.deepEqual(describeDifferences(a, b).sort(), ['budget_mib 24', 'lora_alpha 16 → 32', 'r 8 → 16']);
     assert.deepEqual(describeDifferences(b, a).sort(), ['lora_alpha 32 → 16', 'no budget_mib', 'r 16 → 8']);
