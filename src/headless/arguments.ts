@@ -1,6 +1,6 @@
-import { parseArgs } from 'node:util';
 import { parseDocument } from 'yaml';
 import { problem } from '../common/errors';
+import { readArguments } from './readArguments';
 
 export interface CommandLine {
   readonly command: 'train' | 'forecast';
@@ -19,9 +19,16 @@ export const usage = `Usage:
   generate CONFIG|MODEL --prompt TEXT …
   merge RUN_OR_ADAPTER --out DIR …`;
 
+const options = {
+  out: { type: 'string' },
+  resume: { type: 'string' },
+  set: { type: 'string', multiple: true },
+  json: { type: 'boolean' },
+} as const;
+
 /** Reads `train|forecast CONFIG …`. Throws `cli.*` with the usage as its hint. */
 export function parseCommandLine(argv: readonly string[]): CommandLine {
-  const { values, positionals } = readArguments(argv);
+  const { values, positionals } = readArguments(argv, options, usage);
   const [command, config, ...rest] = positionals;
   if (command !== 'train' && command !== 'forecast')
     throw problem('cli.command', `There is no command "${command ?? ''}".`, usage);
@@ -35,23 +42,6 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
     json: values.json ?? false,
     sets: (values.set ?? []).map(parseSet),
   };
-}
-
-function readArguments(argv: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...argv],
-      allowPositionals: true,
-      options: {
-        out: { type: 'string' },
-        resume: { type: 'string' },
-        set: { type: 'string', multiple: true },
-        json: { type: 'boolean' },
-      },
-    });
-  } catch (error) {
-    throw problem('cli.option', error instanceof Error ? error.message : String(error), usage);
-  }
 }
 
 /** `key.path=value`. */

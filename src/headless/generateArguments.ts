@@ -1,6 +1,6 @@
-import { parseArgs } from 'node:util';
 import { problem } from '../common/errors';
 import { parseSet, type CommandLine } from './arguments';
+import { readArguments } from './readArguments';
 
 export interface GenerateLine {
   /** Config file, model folder or `builtin:NAME`. */
@@ -25,9 +25,19 @@ MODEL is a folder or builtin:NAME. Several LoRA adapters add up with their weigh
 
 const defaultRows = 512;
 
+const options = {
+  prompt: { type: 'string', multiple: true },
+  adapter: { type: 'string', multiple: true },
+  set: { type: 'string', multiple: true },
+  rows: { type: 'string' },
+  'compare-cache': { type: 'boolean' },
+  json: { type: 'boolean' },
+  svg: { type: 'string' },
+} as const;
+
 /** Reads `generate …`. Throws `cli.*` with the usage as its hint. */
 export function parseGenerateLine(argv: readonly string[]): GenerateLine {
-  const { values, positionals } = readArguments(argv);
+  const { values, positionals } = readArguments(argv, options, generateUsage);
   const [, source, ...rest] = positionals;
   if (source === undefined) throw problem('cli.model', 'No config and no model was named.', generateUsage);
   if (rest.length > 0) throw problem('cli.extra', `"${rest[0]}" is one argument too many.`, generateUsage);
@@ -46,26 +56,6 @@ export function parseGenerateLine(argv: readonly string[]): GenerateLine {
     json: values.json ?? false,
     svg: values.svg,
   };
-}
-
-function readArguments(argv: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...argv],
-      allowPositionals: true,
-      options: {
-        prompt: { type: 'string', multiple: true },
-        adapter: { type: 'string', multiple: true },
-        set: { type: 'string', multiple: true },
-        rows: { type: 'string' },
-        'compare-cache': { type: 'boolean' },
-        json: { type: 'boolean' },
-        svg: { type: 'string' },
-      },
-    });
-  } catch (error) {
-    throw problem('cli.option', error instanceof Error ? error.message : String(error), generateUsage);
-  }
 }
 
 /** `DIR` or `DIR:0.5`; a folder may hold colons, so only a number at the end is a weight. */

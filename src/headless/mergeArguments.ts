@@ -1,5 +1,5 @@
-import { parseArgs } from 'node:util';
 import { problem } from '../common/errors';
+import { readArguments } from './readArguments';
 
 export interface MergeLine {
   /** Folder of a run or of an adapter. */
@@ -19,9 +19,17 @@ MODEL is a folder or builtin:NAME; without it the one that the run or the adapte
 --into: the weights that training saw (on a quantized base they are not those of the file), or those of the file.
 --dtype: the type each weight has in the base model's files, or f32, which rounds nothing.`;
 
+const options = {
+  out: { type: 'string' },
+  model: { type: 'string' },
+  into: { type: 'string' },
+  dtype: { type: 'string' },
+  json: { type: 'boolean' },
+} as const;
+
 /** Reads `merge …`. Throws `cli.*` with the usage as its hint. */
 export function parseMergeLine(argv: readonly string[]): MergeLine {
-  const { values, positionals } = readArguments(argv);
+  const { values, positionals } = readArguments(argv, options, mergeUsage);
   const [, source, ...rest] = positionals;
   if (source === undefined) throw problem('cli.adapter', 'No run and no adapter was named.', mergeUsage);
   if (rest.length > 0) throw problem('cli.extra', `"${rest[0]}" is one argument too many.`, mergeUsage);
@@ -40,22 +48,4 @@ function oneOf<T extends string>(option: string, value: string, allowed: readonl
   const found = allowed.find(one => one === value);
   if (found !== undefined) return found;
   throw problem(`cli.${option}`, `--${option} ${value}: expected ${allowed.join(' or ')}.`, mergeUsage);
-}
-
-function readArguments(argv: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...argv],
-      allowPositionals: true,
-      options: {
-        out: { type: 'string' },
-        model: { type: 'string' },
-        into: { type: 'string' },
-        dtype: { type: 'string' },
-        json: { type: 'boolean' },
-      },
-    });
-  } catch (error) {
-    throw problem('cli.option', error instanceof Error ? error.message : String(error), mergeUsage);
-  }
 }

@@ -1,47 +1,20 @@
 /** Stands where VS Code stands: hands the page its API, answers its requests over the real connection, streams events. */
 import { problem } from '../../src/common/errors';
 import { protocolVersion, type DashboardRequests } from '../../src/common/protocol';
-import { connect, type Handlers, type Port } from '../../src/common/rpc';
+import { connect, type Handlers } from '../../src/common/rpc';
 import { scenes } from './scenes';
-import themes from './themes.json';
+import { standIn, type PageWindow } from './standIn';
 
-interface PageWindow extends Window {
-  acquireVsCodeApi(): unknown;
-  /** Requests the page made, for tests. */
-  asked: { method: string; params: unknown }[];
-  /** What the page keeps for its next life. */
-  kept: unknown;
-  useTheme(name: string): void;
+interface DashboardWindow extends PageWindow {
   /** Prepares a scene's snapshot; the function it returns delivers it. */
   prepare(name: string): () => void;
 }
-declare const window: PageWindow;
+declare const window: DashboardWindow;
 
 const query = new URLSearchParams(location.search);
 const scene = (scenes[query.get('scene') ?? 'running'] ?? scenes.running)();
 let shown = scene.snapshot;
-
-function applyTheme(name: string): void {
-  const theme = Object.entries(themes).find(([key]) => key === name)?.[1] ?? themes.dark;
-  for (const [name, value] of Object.entries(theme.colours)) {
-    document.documentElement.style.setProperty(`--vscode-${name}`, value);
-  }
-  const fonts = { 'font-family': 'system-ui, "Ubuntu", "Droid Sans", sans-serif', 'font-size': '13px' };
-  for (const [name, value] of Object.entries({ ...fonts, 'editor-font-family': 'monospace' })) {
-    document.documentElement.style.setProperty(`--vscode-${name}`, value);
-  }
-  document.body.className = theme.kind;
-  document.body.dataset.vscodeThemeKind = theme.kind;
-}
-
-let listener: (raw: unknown) => void = () => undefined;
-const port: Port = {
-  post: frame => window.postMessage(structuredClone(frame)),
-  onFrame: heard => {
-    listener = heard;
-    return { dispose: () => undefined };
-  },
-};
+const port = standIn(query.get('theme') ?? 'dark');
 
 function handlers(): Handlers<DashboardRequests> {
   const accept = (method: string) => (params: unknown) => {
@@ -83,14 +56,6 @@ function stream(notify: (body: unknown) => void): void {
   }, 100);
 }
 
-window.asked = [];
-window.acquireVsCodeApi = () => ({
-  postMessage: (message: unknown) => setTimeout(() => listener(structuredClone(message)), 0),
-  getState: () => window.kept,
-  setState: (next: unknown) => (window.kept = next),
-});
-applyTheme(query.get('theme') ?? 'dark');
-window.useTheme = applyTheme;
 window.prepare = name => {
   const { snapshot } = scenes[name]();
   return () => connection.notify({ type: 'snapshot', snapshot });

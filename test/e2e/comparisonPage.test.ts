@@ -1,9 +1,9 @@
 /** The comparison's own page in a real browser: pictures of every state, keyboard, sorting, exports, live updates. */
 import assert from 'node:assert/strict';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { startComparePreview } from '../app/compare/serve.mjs';
-import { launchBrowser } from '../tools/chrome.mjs';
 import { eventually } from './eventually';
+import { usePreview } from './previewPages';
 
 interface HarnessWindow {
   readonly asked: readonly { readonly method: string; readonly params: { name?: string; content?: unknown } }[];
@@ -14,32 +14,11 @@ declare const window: HarnessWindow;
 const rows = '.comparison-table tbody tr';
 
 describe('comparison page', () => {
-  let preview: Awaited<ReturnType<typeof startComparePreview>>;
-  let browser: Browser;
+  const openScene = usePreview(startComparePreview);
   let page: Page;
-  let complaints: string[];
-
-  before(async () => {
-    preview = await startComparePreview();
-    browser = await launchBrowser();
-  });
-  after(async () => {
-    await browser.close();
-    preview.close();
-  });
-  afterEach(async () => {
-    await page.close();
-    assert.deepEqual(complaints, []);
-  });
 
   async function open(scene: string, width = 1280, theme = 'dark'): Promise<void> {
-    complaints = [];
-    page = await browser.newPage({ viewport: { width, height: 900 } });
-    page.on('console', message => {
-      if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
-    });
-    page.on('pageerror', error => complaints.push(String(error)));
-    await page.goto(`${preview.address}/?scene=${scene}&theme=${theme}`);
+    page = await openScene(scene, { width, theme });
     await page.locator(`${rows}:visible, .stage:visible`).first().waitFor({ timeout: 10_000 });
   }
 

@@ -1,9 +1,9 @@
 /** The dashboard's own page in a real browser: keyboard, sizes, themes, live updates and ten thousand events. */
 import assert from 'node:assert/strict';
-import type { Browser, Locator, Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 import { startPreview } from '../app/serve.mjs';
-import { launchBrowser } from '../tools/chrome.mjs';
 import { eventually } from './eventually';
+import { usePreview } from './previewPages';
 
 interface Asked {
   readonly method: string;
@@ -48,32 +48,11 @@ const methods = [
 ] as const;
 
 describe('dashboard page', () => {
-  let preview: Awaited<ReturnType<typeof startPreview>>;
-  let browser: Browser;
-  let complaints: string[];
+  const openScene = usePreview(startPreview);
   let page: Page;
 
-  before(async () => {
-    preview = await startPreview();
-    browser = await launchBrowser();
-  });
-  after(async () => {
-    await browser.close();
-    preview.close();
-  });
-  afterEach(async () => {
-    await page.close();
-    assert.deepEqual(complaints, []);
-  });
-
   async function open(scene: string, width = 1200, theme = 'dark'): Promise<void> {
-    complaints = [];
-    page = await browser.newPage({ viewport: { width, height: 900 } });
-    page.on('console', message => {
-      if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
-    });
-    page.on('pageerror', error => complaints.push(String(error)));
-    await page.goto(`${preview.address}/?scene=${scene}&theme=${theme}`);
+    page = await openScene(scene, { width, theme });
     await page
       .locator(scene === 'loading' ? '.stage' : drawn)
       .first()

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { parseGenerateLine } from '../../src/headless/generateArguments';
 import { generateCommand } from '../../src/headless/generateCommand';
 import type { EnginePorts } from '../../src/headless/ports';
-import { toProblem } from '../../src/common/errors';
 import { testDevice } from '../engine/harness';
 import { attempt, makeProject } from './project';
+import { unattended } from './unattended';
 
 let time = 0;
 
@@ -15,16 +15,9 @@ let time = 0;
 async function generate(...argv: string[]): Promise<string[]> {
   const lines: string[] = [];
   const ports: EnginePorts = {
-    openDevice: testDevice,
+    ...unattended(testDevice),
     print: line => lines.push(line),
-    show: () => undefined,
-    terminal: false,
     now: () => ++time,
-    clock: () => 0,
-    entropy: () => 0,
-    version: '0',
-    problemOf: toProblem,
-    onInterrupt: () => () => undefined,
   };
   await generateCommand(parseGenerateLine(['generate', ...argv]), ports);
   return lines;

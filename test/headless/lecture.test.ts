@@ -3,12 +3,11 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { toProblem } from '../../src/common/errors';
-import type { EnginePorts } from '../../src/headless/ports';
 import { testDevice } from '../engine/harness';
 import { configFile, configOf, readIdeas, runsOf } from '../lecture/ideas';
 import { measuresOf } from '../lecture/measures';
 import { finishedRun, trainRun } from '../lecture/train';
+import { unattended } from './unattended';
 
 const root = process.cwd();
 const steps = 4;
@@ -25,18 +24,7 @@ function firstRows(folder: string, path: string): string {
 describe('the lecture', () => {
   const workspace = mkdtempSync(join(tmpdir(), 'peft-lecture-'));
   after(() => rmSync(workspace, { recursive: true }));
-  const ports: EnginePorts = {
-    openDevice: testDevice,
-    print: () => undefined,
-    show: () => undefined,
-    terminal: false,
-    now: () => performance.now(),
-    clock: () => Date.now(),
-    entropy: () => Math.random(),
-    version: 'test',
-    problemOf: toProblem,
-    onInterrupt: () => () => undefined,
-  };
+  const ports = unattended(testDevice);
 
   for (const idea of readIdeas(root)) {
     it(`${idea.config} runs a few steps and takes the memory of its forecast`, async () => {

@@ -9,6 +9,7 @@ import { trainCommand } from '../../src/headless/trainCommand';
 import { testDevice } from '../engine/harness';
 import { smallModel, smallRows, type SmallFamily } from '../engine/smallRun';
 import { readRun, type RunOnDisk } from '../workbench/runs';
+import { unattended } from './unattended';
 
 export type Content = string | Uint8Array;
 
@@ -82,19 +83,13 @@ export async function attempt(folder: string, settings: Settings, options: Attem
   const lines: string[] = [];
   let shown = '';
   const ports: EnginePorts = {
-    openDevice: options.openDevice ?? testDevice,
+    ...unattended(options.openDevice ?? testDevice),
     print: line => {
       lines.push(line);
       options.onLine?.(line);
     },
     show: text => (shown += text),
-    terminal: false,
-    now: () => performance.now(),
-    clock: () => Date.now(),
     entropy: () => 0.5,
-    version: 'test',
-    problemOf: toProblem,
-    onInterrupt: () => () => undefined,
   };
   const line = { config: join(folder, 'small.peft.yaml'), sets: [], json: options.json ?? false };
   const problem = await trainCommand({ ...line, command: 'train', out, resume: options.resume }, ports).then(

@@ -6,10 +6,9 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { toProblem } from '../../src/common/errors';
 import { nodeGpu } from '../../src/headless/gpu';
-import type { EnginePorts } from '../../src/headless/ports';
 import { openDevice, type OpenDevice } from '../../webview/engine/runtime/device';
+import { unattended } from '../headless/unattended';
 import { eventsOf, type RunOnDisk } from '../workbench/runs';
 import { readIdeas, runsOf, type LectureRun } from './ideas';
 import { measuresOf } from './measures';
@@ -26,19 +25,8 @@ const { values } = parseArgs({
 });
 
 let opened: Promise<OpenDevice> | undefined;
-const ports: EnginePorts = {
-  // One device for all runs, so that kernels are compiled once.
-  openDevice: () => (opened ??= openDevice(nodeGpu())),
-  print: () => undefined,
-  show: () => undefined,
-  terminal: false,
-  now: () => performance.now(),
-  clock: () => Date.now(),
-  entropy: () => Math.random(),
-  version: 'lecture',
-  problemOf: toProblem,
-  onInterrupt: () => () => undefined,
-};
+// One device for all runs, so that kernels are compiled once.
+const ports = { ...unattended(() => (opened ??= openDevice(nodeGpu()))), version: 'lecture' };
 const options: TrainOptions = { root, workspace: resolve(values.out), ports };
 
 async function one(run: LectureRun): Promise<RunOnDisk> {

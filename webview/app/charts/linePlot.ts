@@ -3,6 +3,7 @@ import type { Disposable } from '../../../src/common/lifecycle';
 import { DisposableStore } from '../../../src/common/lifecycle';
 import { h } from '../dom';
 import { nearestStep, type Point, type Range } from '../model/loss';
+import { chartImage } from './chartImage';
 import type { LinkedSteps } from './cursor';
 import { cursorKey } from './keys';
 import { lineOptions, styleOf, valueAxis, type LineDataset, type LineModel, type Mark } from './lineOptions';
@@ -99,15 +100,8 @@ export class LinePlot implements Disposable {
   }
 
   /** The chart as it is on screen, on an opaque background. */
-  async toImage(): Promise<Blob | undefined> {
-    const { canvas } = this.chart;
-    const copy = h('canvas', { width: canvas.width, height: canvas.height });
-    const context = copy.getContext('2d');
-    if (context === null) return undefined;
-    context.fillStyle = this.options.theme.current.colours.card;
-    context.fillRect(0, 0, copy.width, copy.height);
-    context.drawImage(canvas, 0, 0);
-    return new Promise(resolve => copy.toBlob(blob => resolve(blob ?? undefined)));
+  toImage(): Promise<Blob | undefined> {
+    return chartImage(this.chart.canvas, this.options.theme.current.colours.card);
   }
 
   dispose(): void {

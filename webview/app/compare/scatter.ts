@@ -1,5 +1,6 @@
 import { Chart, type Plugin, type PointStyle } from 'chart.js';
 import { DisposableStore, type Disposable } from '../../../src/common/lifecycle';
+import { chartImage } from '../charts/chartImage';
 import { valueAxis } from '../charts/lineOptions';
 import type { ColourName, ThemeSource } from '../charts/theme';
 import { Tip, type TipRow } from '../charts/tip';
@@ -90,15 +91,8 @@ export class ScatterPlot implements Disposable {
   }
 
   /** The chart as it is on screen, on an opaque background. */
-  async toImage(): Promise<Blob | undefined> {
-    const { canvas } = this.chart;
-    const copy = h('canvas', { width: canvas.width, height: canvas.height });
-    const context = copy.getContext('2d');
-    if (context === null) return undefined;
-    context.fillStyle = this.options.theme.current.colours.card;
-    context.fillRect(0, 0, copy.width, copy.height);
-    context.drawImage(canvas, 0, 0);
-    return new Promise(resolve => copy.toBlob(blob => resolve(blob ?? undefined)));
+  toImage(): Promise<Blob | undefined> {
+    return chartImage(this.chart.canvas, this.options.theme.current.colours.card);
   }
 
   dispose(): void {
