@@ -54,6 +54,28 @@ describe('offloaded parameters', () => {
       assert.ok(family === 'gpt2' ? less <= more : less < more, `${less} of ${more}`);
     });
 
+  it('report what each step moves, and each move with the steps that report importance', async () => {
+    const outputs = await runJob(smallJob('deep', { memory: { offload: { parameters: 'cpu' } }, training }));
+    const steps = eventsOf(outputs, 'transfers');
+    assert.deepEqual(
+      steps.map(({ step }) => step),
+      [1, 2, 3, 4],
+    );
+    assert.ok(steps.every(({ down, ms }) => down === 0 && ms >= 0));
+    assert.ok(steps.every(({ up }) => up > 0));
+    const listed = steps.filter(({ list }) => list);
+    assert.deepEqual(
+      listed.map(({ step }) => step),
+      [1, 2, 4],
+    );
+    for (const { up, list = [] } of listed)
+      assert.equal(
+        list.reduce((sum, { bytes }) => sum + bytes, 0),
+        up,
+      );
+    assert.ok(listed[0].list?.some(({ what, kind }) => what === 'block 3' && kind === 'parameters'));
+  });
+
   it('resume bit for bit', async () => {
     const overrides = { memory: { offload: { parameters: 'cpu' } }, method: { lora_dropout: 0.1 } };
     const whole = await runJob(smallJob('deep', overrides));

@@ -87,6 +87,18 @@ export interface TimelinePoint {
   readonly workspace: number;
 }
 
+/** One move of data between the device and where it waits: host memory or a disk. */
+export interface Transfer {
+  readonly kind: 'parameters' | 'optimizer' | 'activations';
+  /** `up`: to the device. */
+  readonly direction: 'up' | 'down';
+  /** For people, e.g. `block 3`. */
+  readonly what: string;
+  readonly bytes: number;
+  /** Milliseconds that the engine waited for it; what overlaps with computing costs none. */
+  readonly ms: number;
+}
+
 /**
  * What the engine reports while it trains; the same objects travel worker → page → host → disk → views.
  * Steps are optimizer steps, counted from 1; step 0 is the state before any update.
@@ -149,6 +161,16 @@ export type TrainEvent =
       /** Constant bytes below the curve. */
       readonly fixed: MemoryBytes;
       readonly peak: { readonly index: number; readonly bytes: number };
+    }
+  | {
+      /** What offloading moved for a step, in bytes, and the milliseconds that the step waited for it. */
+      readonly type: 'transfers';
+      readonly step: number;
+      readonly up: number;
+      readonly down: number;
+      readonly ms: number;
+      /** Each move in order, with the steps that report importance. */
+      readonly list?: readonly Transfer[];
     }
   | { readonly type: 'warning'; readonly problem: Problem }
   | { readonly type: 'deviceLost'; readonly step: number; readonly message: string };

@@ -70,6 +70,15 @@ export const fold: Fold = (view, event) => {
     case 'timeline':
       view.timeline = { points: event.points, fixed: event.fixed, peak: event.peak };
       return view;
+    case 'transfers':
+      view.transfers = {
+        step: event.step,
+        up: event.up,
+        down: event.down,
+        ms: event.ms,
+        list: event.list ?? view.transfers?.list,
+      };
+      return view;
     case 'warning':
       return warn(view, event.problem);
     case 'deviceLost':

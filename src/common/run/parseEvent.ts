@@ -31,6 +31,7 @@ const shapes: Readonly<Record<RunEvent['type'], Shape>> = {
   importance: { step: 'number', tables: 'list' },
   memory: { forecast: 'object', measured: 'object' },
   timeline: { points: 'list', fixed: 'object', peak: 'object' },
+  transfers: { step: 'number', up: 'number', down: 'number', ms: 'number' },
   warning: { problem: 'object' },
   deviceLost: { step: 'number', message: 'text' },
   state: { state: 'text' },

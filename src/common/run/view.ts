@@ -8,6 +8,7 @@ import type {
   RunEvent,
   RunState,
   TimelinePoint,
+  Transfer,
 } from './events';
 
 /** `run.json`: written once when the run is created. */
@@ -36,6 +37,15 @@ export interface MetricSeries {
   readonly stepMs: number[];
 }
 
+/** What offloading moved for a step; see the event of the same name. */
+export interface StepTransfers {
+  readonly step: number;
+  readonly up: number;
+  readonly down: number;
+  readonly ms: number;
+  readonly list?: readonly Transfer[];
+}
+
 /** Everything a view shows about a run: `fold` over its manifest and events, nothing else. */
 export interface RunView {
   readonly manifest: RunManifest;
@@ -62,6 +72,8 @@ export interface RunView {
   importance: ({ step: number } & ImportanceReport)[];
   memory?: { forecast: MemoryBytes; measured: MemoryBytes };
   timeline?: { points: readonly TimelinePoint[]; fixed: MemoryBytes; peak: { index: number; bytes: number } };
+  /** Of the latest step; `list` is the latest that was reported. */
+  transfers?: StepTransfers;
   checkpoints: { step: number; path: string; evalLoss?: number; best: boolean }[];
   warnings: Problem[];
   exported?: string;

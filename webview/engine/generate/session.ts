@@ -170,7 +170,7 @@ export class GenerationSession {
     const inherited = keep ? before.engine.bequeathWeights() : [];
     if (!keep) before.engine.dispose();
     this.cache = undefined;
-    const engine = await Engine.create(opened, programs, inherited);
+    const engine = await Engine.create(opened, programs, { inherited });
     this.running = { method, engine };
     if (keep) loadAdapter(engine, { method, programs });
     else loadParameters(engine, { ...read, method, programs });

@@ -1,10 +1,11 @@
 import { problem } from '../../../src/common/errors';
-import type { MemoryBytes } from '../../../src/common/run/events';
+import type { MemoryBytes, Transfer } from '../../../src/common/run/events';
 import type { Dispatch } from '../graph/recorder';
 import type { Tensor } from '../graph/tensor';
 import { align, alignment, type BufferSpec, type Placement } from '../memory/layout';
 import type { StreamPlan, StreamUnit } from '../memory/streams';
 import { HostMemory } from './hostMemory';
+import { Transfers } from './transfers';
 import type { Kernel } from './kernel';
 import type { OpenDevice } from './device';
 import type { PipelineCache } from './pipelines';
@@ -51,6 +52,14 @@ export interface ExecutorOptions {
   readonly dispatchesPerSubmit?: number;
 }
 
+/** What an executor takes over, and what it needs of the platform. */
+export interface ExecutorPorts {
+  /** Buffers of an executor that is gone; those with the right label and size are used as they are. */
+  readonly inherited?: readonly GPUBuffer[];
+  /** Milliseconds of a monotonic clock; without one transfers seem to take no time. */
+  readonly now?: () => number;
+}
+
 /** Owns the device's buffers and replays programs on them. Creates exactly the buffers of its layout, nothing else. */
 export class Executor {
   private readonly device: GPUDevice;
@@ -63,13 +72,13 @@ export class Executor {
   private readonly freeSlots: GPUBuffer[];
   private failure: string | undefined;
   private readonly host = new HostMemory();
+  private readonly transfers: Transfers;
   private readonly stream: WeightStream | undefined;
 
-  /** `inherited` are buffers of an executor that is gone; those with the right label and size are used as they are. */
   constructor(
     opened: OpenDevice,
     private readonly options: ExecutorOptions,
-    inherited: readonly GPUBuffer[] = [],
+    { inherited = [], now = () => 0 }: ExecutorPorts = {},
   ) {
     const { device, pipelines } = opened;
     this.device = device;
@@ -81,8 +90,9 @@ export class Executor {
       return known ?? device.createBuffer({ label, size: spec.bytes, usage: usageOf(spec) });
     });
     const { streams, placements } = options;
-    this.stream =
-      streams && new WeightStream(streams, { queue: device.queue, buffers: this.buffers, placements }, this.host);
+    this.transfers = new Transfers(now);
+    const target = { queue: device.queue, buffers: this.buffers, placements };
+    this.stream = streams && new WeightStream(streams, target, this.host, this.transfers);
     this.freeSlots = options.ringBuffers.map(index => this.buffers[index]);
     this.parameterGroup = device.createBindGroup({
       layout: this.pipelines.parameterLayout,
@@ -251,6 +261,11 @@ export class Executor {
   /** Bytes on the host that stand in for device memory. */
   hostBytes(): MemoryBytes {
     return this.host.measured();
+  }
+
+  /** What moved between host and device since the last call. */
+  takeTransfers(): readonly Transfer[] {
+    return this.transfers.take();
   }
 
   dispose(): void {

@@ -3,7 +3,8 @@ import type { Tensor } from '../graph/tensor';
 import { byteLength } from '../graph/tensor';
 import type { Placement } from '../memory/layout';
 import type { StreamPlan, StreamUnit } from '../memory/streams';
-import type { HostMemory } from './hostMemory';
+import type { HostBlock, HostMemory } from './hostMemory';
+import type { Transfers } from './transfers';
 
 /** The device's side of a stream: its queue, and the buffers that the slots are. */
 export interface StreamDevice {
@@ -14,7 +15,7 @@ export interface StreamDevice {
 
 /** Keeps weights on the host and brings them to their slot on the device before they are used. */
 export class WeightStream {
-  private readonly stored = new Map<number, Uint32Array<ArrayBuffer>>();
+  private readonly stored = new Map<number, HostBlock>();
   private readonly inSlot = new Map<number, StreamUnit>();
   private readonly lastUse = new Map<number, Promise<undefined>>();
 
@@ -22,6 +23,7 @@ export class WeightStream {
     private readonly plan: StreamPlan,
     private readonly device: StreamDevice,
     host: HostMemory,
+    private readonly transfers: Transfers,
   ) {
     for (const { tensors } of plan.units)
       for (const { id, shape, dtype } of tensors) this.stored.set(id, host.allocate(byteLength(shape, dtype)));
@@ -33,11 +35,11 @@ export class WeightStream {
   }
 
   /** Puts values into the host's copy; the next use of the tensor sees them. */
-  store(tensor: Tensor, data: Uint32Array | Float32Array): void {
+  store(tensor: Tensor, data: Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer>): void {
     const target = this.stored.get(tensor.id);
-    if (target?.length !== data.length)
+    if (target?.words !== data.length)
       throw problem('engine.write', `${data.length} values do not fit ${tensor.name}.`, 'This is a defect.');
-    target.set(data instanceof Float32Array ? new Uint32Array(data.buffer, data.byteOffset, data.length) : data);
+    target.write(0, data instanceof Float32Array ? new Uint32Array(data.buffer, data.byteOffset, data.length) : data);
     const unit = this.unitOf(tensor);
     if (unit && this.inSlot.get(unit.slot) === unit) this.inSlot.delete(unit.slot);
   }
@@ -49,12 +51,20 @@ export class WeightStream {
   async bring(unit: StreamUnit): Promise<void> {
     if (this.inSlot.get(unit.slot) === unit) return;
     this.inSlot.set(unit.slot, unit);
-    await this.lastUse.get(unit.slot);
+    const transfer = { kind: 'parameters', direction: 'up', what: unit.name, bytes: unit.bytes } as const;
+    await this.transfers.timed(transfer, async () => {
+      await this.lastUse.get(unit.slot);
+      this.upload(unit);
+    });
+  }
+
+  private upload({ tensors }: StreamUnit): void {
     const { queue, buffers, placements } = this.device;
-    for (const { id } of unit.tensors) {
+    for (const { id } of tensors) {
       const place = placements.get(id);
-      const data = this.stored.get(id);
-      if (place && data) queue.writeBuffer(buffers[place.buffer], place.offset, data);
+      if (!place) continue;
+      const { buffer, offset } = place;
+      this.stored.get(id)?.each((data, from) => queue.writeBuffer(buffers[buffer], offset + from * 4, data));
     }
   }
 

@@ -1,5 +1,5 @@
 import { problem } from '../../../src/common/errors';
-import type { MemoryBytes } from '../../../src/common/run/events';
+import type { MemoryBytes, Transfer } from '../../../src/common/run/events';
 import { embeddingBuckets } from '../ops/embeddingBuckets';
 import { nextLogits } from '../generate/nextLogits';
 import { leadOf, newRows, padTo, type MicroBatch } from '../data/batches';
@@ -10,7 +10,7 @@ import { frozenLabel } from '../memory/enginePlan';
 import { termScalar, type EngineValues } from '../methods/method';
 import { elements } from '../graph/tensor';
 import type { OpenDevice } from '../runtime/device';
-import { Executor, type Loaded } from '../runtime/executor';
+import { Executor, type ExecutorPorts, type Loaded } from '../runtime/executor';
 import { recordModel, type ModelProgram } from './modelPrograms';
 import { roundStream, type EnginePrograms } from './programs';
 
@@ -33,19 +33,15 @@ export class Engine {
   private constructor(
     opened: OpenDevice,
     readonly programs: EnginePrograms,
-    inherited: readonly GPUBuffer[],
+    ports: ExecutorPorts,
   ) {
-    this.executor = new Executor(opened, programs.plan, inherited);
+    this.executor = new Executor(opened, programs.plan, ports);
     this.inputs = new Map(programs.table.inputs.map(tensor => [tensor.name, tensor]));
   }
 
   /** Creates the buffers of the plan and compiles every kernel of the run, in parallel. */
-  static async create(
-    opened: OpenDevice,
-    programs: EnginePrograms,
-    inherited: readonly GPUBuffer[] = [],
-  ): Promise<Engine> {
-    const engine = new Engine(opened, programs, inherited);
+  static async create(opened: OpenDevice, programs: EnginePrograms, ports: ExecutorPorts = {}): Promise<Engine> {
+    const engine = new Engine(opened, programs, ports);
     await engine.executor.prepare(Object.values(programs.largest).map(program => program.dispatches));
     return engine;
   }
@@ -198,6 +194,11 @@ export class Engine {
   /** Bytes on the host that stand in for device memory. */
   hostBytes(): MemoryBytes {
     return this.executor.hostBytes();
+  }
+
+  /** What moved between host and device since the last call. */
+  takeTransfers(): readonly Transfer[] {
+    return this.executor.takeTransfers();
   }
 
   idle(): Promise<void> {

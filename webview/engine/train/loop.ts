@@ -1,6 +1,6 @@
 import { problem } from '../../../src/common/errors';
 import type { TrainJob } from '../../../src/common/protocol';
-import type { TrainEvent, TrainOutput } from '../../../src/common/run/events';
+import type { TrainEvent, TrainOutput, Transfer } from '../../../src/common/run/events';
 import { leadOf, packBatch } from '../data/batches';
 import type { OpenDevice } from '../runtime/device';
 import type { ImportancePlan } from '../methods/method';
@@ -27,6 +27,7 @@ interface InFlight {
   readonly lossTokens: number;
   readonly tokens: number;
   readonly scalars: Promise<StepScalars>;
+  readonly transfers: readonly Transfer[];
   readonly importance?: Promise<Float32Array | undefined>;
   readonly plan?: ImportancePlan;
 }
@@ -42,7 +43,7 @@ export async function* train(job: TrainJob, ports: TrainPorts): AsyncGenerator<T
   const { info, profile } = ports.opened;
   const run = prepareRun(job, { limits: info.limits, profile });
   if (!job.checkpoint) await run.method.prepare?.(frozenModel(ports.opened, run));
-  const session = new Session(run, await Engine.create(ports.opened, run.programs), ports);
+  const session = new Session(run, await Engine.create(ports.opened, run.programs, ports), ports);
   try {
     loadParameters(session.engine, run);
     session.restore(job.checkpoint);
@@ -81,11 +82,14 @@ async function submitStep(session: Session): Promise<InFlight> {
   const batches = run.windows.window(step - 1).map(rows => packBatch(run.train.examples, rows, lead));
   const lossTokens = batches.reduce((sum, batch) => sum + batch.lossTokens, 0);
   const tokens = batches.reduce((sum, batch) => sum + batch.count, 0);
+  // What an evaluation moved is not the step's.
+  engine.takeTransfers();
   engine.beginWindow();
   for (const [micro, batch] of batches.entries()) await engine.accumulate(batch, session.words(micro, lossTokens));
   const scalars = engine.finishWindow(session.words(0, lossTokens));
   const importance = session.importanceDue() ? engine.importance() : undefined;
-  return { step, lossTokens, tokens, scalars, importance, plan: run.programs.importance };
+  const transfers = engine.takeTransfers();
+  return { step, lossTokens, tokens, scalars, transfers, importance, plan: run.programs.importance };
 }
 
 /** Waits until at most `most` steps are in flight, reporting those that finish, in order. */
@@ -94,10 +98,23 @@ async function* settle(session: Session, inFlight: InFlight[], most: number): As
     const done = inFlight.shift() as InFlight;
     const scalars = await done.scalars;
     yield { kind: 'event', event: metricsOf(session, done, scalars) };
+    if (done.transfers.length > 0) yield { kind: 'event', event: transfersOf(done) };
     const values = await done.importance;
     const report = values && done.plan?.report(values, done.step);
     if (report) yield { kind: 'event', event: { type: 'importance', step: done.step, ...report } };
   }
+}
+
+function transfersOf({ step, transfers, importance }: InFlight): TrainEvent {
+  const sum = (part: (transfer: Transfer) => number) => transfers.reduce((total, one) => total + part(one), 0);
+  return {
+    type: 'transfers',
+    step,
+    up: sum(({ direction, bytes }) => (direction === 'up' ? bytes : 0)),
+    down: sum(({ direction, bytes }) => (direction === 'down' ? bytes : 0)),
+    ms: sum(({ ms }) => ms),
+    ...(importance ? { list: transfers } : {}),
+  };
 }
 
 function metricsOf(session: Session, { step, lossTokens, tokens }: InFlight, scalars: StepScalars): TrainEvent {

@@ -95,7 +95,7 @@ export class Session {
     if (!evolution) return;
     this.prepared = withMethod(this.run, evolution.method);
     this.running.dispose();
-    this.running = await Engine.create(this.ports.opened, this.prepared.programs);
+    this.running = await Engine.create(this.ports.opened, this.prepared.programs, this.ports);
     loadParameters(this.running, this.prepared);
     this.running.writeTrainables(evolution.values);
     this.clock = undefined;
