@@ -1,4 +1,7 @@
-/** `npm run types`: checks every tsconfig of the repository, each one an environment of its own. */
+/**
+ * `npm run types`: checks every tsconfig of the repository, each one an environment of its own, with the native compiler
+ * (TypeScript 7), which takes a fraction of the time. ESLint's typed rules need the API of TypeScript 6, so both are here.
+ */
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { root } from './process.mjs';
@@ -16,7 +19,7 @@ function projects(folder = '') {
 let failed = 0;
 for (const folder of projects()) {
   const config = `${folder}/tsconfig.json`;
-  const { status, stdout } = spawnSync('node', ['node_modules/typescript/bin/tsc', '-p', config], {
+  const { status, stdout } = spawnSync('node', ['node_modules/typescript-native/bin/tsc', '-p', config], {
     cwd: root,
     encoding: 'utf8',
   });
