@@ -63,6 +63,7 @@ const bundles = [
   { name: 'worker', entry: { worker: 'webview/worker/trainWorker.ts' }, ...web },
   { name: 'headless', entry: { headless: 'src/headless/cli.ts' }, ...nodeModule, external: ['webgpu'] },
   { name: 'views', entry: { views: 'test/bench/views.ts' }, outdir: 'out/tools', ...nodeModule },
+  { name: 'forecastBench', entry: { forecast: 'test/bench/forecast.ts' }, outdir: 'out/tools', ...nodeModule },
   { name: 'docs', entry: { docs: 'src/common/config/docs.ts' }, outdir: 'out/tools', ...nodeModule },
   { name: 'unit', entry: tests('unit'), outdir: 'out/unit', ...nodeModule, external: nativeModules },
   { name: 'engine', entry: tests('engine'), outdir: 'out/engine', ...nodeModule, external: nativeModules },

@@ -1,5 +1,5 @@
 import { strict as assert } from 'node:assert';
-import { forecast } from '../../webview/engine/forecast';
+import { forecast, forecastOf } from '../../webview/engine/forecast';
 import { parseModelConfig } from '../../webview/engine/model/config';
 import { prepareRun } from '../../webview/engine/train/prepare';
 import { relativeError, testDevice } from './harness';
@@ -75,6 +75,24 @@ describe('offloaded parameters', () => {
       );
     assert.ok(listed[0].list?.some(({ what, kind }) => what === 'block 3' && kind === 'parameters'));
   });
+
+  for (const memory of [{}, block, { quantization: 'nf4', ...block }])
+    it(`travel as forecast, step by step: ${JSON.stringify(memory)}`, async () => {
+      const { info, profile } = await testDevice();
+      // No evaluation between the steps, and as many rows as fill every window: each step is a full one.
+      const quiet = { max_steps: 4, eval_steps: 4, save_steps: 4, gradient_accumulation_steps: 3 };
+      const job = smallJob('deep', { memory: { ...memory, offload: { parameters: 'cpu' } }, training: quiet });
+      const { transfers } = forecastOf(prepareRun(job, { limits: info.limits, profile }).programs);
+      const outputs = await runJob(job);
+      const steps = eventsOf(outputs, 'transfers').slice(1);
+      assert.deepEqual(
+        steps.map(({ up, down }) => ({ up, down })),
+        steps.map(() => ({ up: transfers.up, down: transfers.down })),
+      );
+      assert.equal(steps.length, 3);
+      assert.deepEqual(transfers.kinds, { parameters: { up: transfers.up, down: 0 } });
+      assert.ok(transfers.up > 0);
+    });
 
   it('resume bit for bit', async () => {
     const overrides = { memory: { offload: { parameters: 'cpu' } }, method: { lora_dropout: 0.1 } };

@@ -3,6 +3,7 @@ import type { MemoryBytes, TimelinePoint } from '../../src/common/run/events';
 import { bytesByCategory, defaultLimits, type DeviceLimits } from './memory/layout';
 import { liveBytes } from './memory/lives';
 import { hostBytes } from './memory/streams';
+import { parameterTraffic, stepTraffic, type StepTraffic } from './memory/traffic';
 import { methodOf } from './methods/methodOf';
 import type { ModelConfig } from './model/config';
 import { baseStorage } from './model/storage';
@@ -20,12 +21,26 @@ export interface Forecast {
   readonly bytes: MemoryBytes;
   /** On the device. */
   readonly total: number;
+  /** In host memory and on disk, in place of device memory. */
+  readonly host: number;
+  readonly disk: number;
+  /** What travels in an optimizer step with its full number of micro-batches. */
+  readonly transfers: StepTraffic;
+  /** Where within a step most is live. */
+  readonly peak: PeakPoint;
   readonly trainableParameters: number;
   readonly totalParameters: number;
   /** Largest single buffer, to hold against `maxBufferSize`. */
   readonly largestBuffer: number;
   /** Memory within a training step. */
   readonly timeline: Timeline;
+}
+
+export interface PeakPoint extends Pick<TimelinePoint, 'op' | 'phase'> {
+  /** Transformer block of the op, if it has one. */
+  readonly block?: number;
+  /** Live bytes on the device. */
+  readonly bytes: number;
 }
 
 export interface Timeline {
@@ -63,17 +78,35 @@ const unknownSteps = 1000;
 
 /** The forecast of programs that are already planned. */
 export function forecastOf(programs: EnginePrograms): Forecast {
-  const { buffers, streams } = programs.plan;
+  const { buffers } = programs.plan;
   const onDevice = bytesByCategory(buffers);
+  const offDevice = offloadedBytes(programs);
   const counts = parameterCounts(programs);
+  const { timeline, peak } = timelineOf(programs, onDevice);
   return {
-    bytes: streams ? { ...onDevice, offloadedCpu: hostBytes(streams) } : onDevice,
+    bytes: { ...onDevice, ...offDevice },
     total: buffers.reduce((sum, buffer) => sum + buffer.bytes, 0),
+    host: offDevice.offloadedCpu ?? 0,
+    disk: offDevice.offloadedDisk ?? 0,
+    transfers: transfersOf(programs),
     trainableParameters: counts.trainable,
     totalParameters: counts.total,
     largestBuffer: Math.max(...buffers.map(buffer => buffer.bytes)),
-    timeline: timelineOf(programs, onDevice),
+    timeline,
+    peak,
   };
+}
+
+/** What is kept off the device; a category that has nothing is left out. */
+function offloadedBytes({ plan: { streams } }: EnginePrograms): MemoryBytes {
+  return streams ? { offloadedCpu: hostBytes(streams) } : {};
+}
+
+/** Each kind of transfer counts its own. */
+function transfersOf({ plan, largest, spec }: EnginePrograms): StepTraffic {
+  return stepTraffic({
+    parameters: parameterTraffic(largest.train.dispatches, plan.streams, spec.microBatches ?? 1),
+  });
 }
 
 export interface SpecInput extends Pick<EngineSpec, 'model' | 'method' | 'limits' | 'profile'> {
@@ -107,6 +140,7 @@ export function engineSpec({ config, model, method, limits, profile, lengths }: 
     offload: memory.offload,
     betas: [training.adam_beta1, training.adam_beta2],
     storage: baseStorage(memory),
+    microBatches: training.gradient_accumulation_steps,
     longest: Math.max(shots === undefined ? train : 1, evaluate, text) + virtual,
     streams: {
       train: shots === undefined ? roundStream((train + placeholders) * training.per_device_train_batch_size) : 0,
@@ -128,27 +162,33 @@ export function cacheSize(rows: number, prompt: number): CacheSize {
   return { rows, prefill: Math.min(roundStream(prompt), mostPrefill) };
 }
 
-function timelineOf(programs: EnginePrograms, bytes: MemoryBytes): Timeline {
-  const points: TimelinePoint[] = [];
+function timelineOf(programs: EnginePrograms, bytes: MemoryBytes): { timeline: Timeline; peak: PeakPoint } {
   const trains = programs.spec.streams.train > 0;
-  for (const name of trains ? (['train', 'optimizer'] as const) : (['evaluate'] as const)) {
+  const parts = (trains ? (['train', 'optimizer'] as const) : (['evaluate'] as const)).map(name => {
     const program = programs.largest[name];
-    const live = liveBytes(program);
-    program.dispatches.forEach((dispatch, index) =>
-      points.push({
-        phase: dispatch.phase,
-        op: dispatch.node,
-        activations: live.activations[index],
-        workspace: live.workspace[index],
-      }),
-    );
-  }
+    return { dispatches: program.dispatches, live: liveBytes(program) };
+  });
+  const points: TimelinePoint[] = parts.flatMap(({ dispatches, live }) =>
+    dispatches.map(({ phase, node }, index) => ({
+      phase,
+      op: node,
+      activations: live.activations[index],
+      workspace: live.workspace[index],
+    })),
+  );
   const fixed: MemoryBytes = { ...bytes, activations: 0, workspace: 0 };
   const base = Object.values(fixed).reduce((sum, value) => sum + value, 0);
-  let index = 0;
-  const live = (at: number) => (points.at(at)?.activations ?? 0) + (points.at(at)?.workspace ?? 0);
-  points.forEach((_, at) => {
-    if (live(at) > live(index)) index = at;
-  });
-  return { points, fixed, peak: { index, bytes: base + live(index) } };
+  const live = points.map(({ activations, workspace }) => activations + workspace);
+  const index = live.reduce((best, size, at) => (size > live[best] ? at : best), 0);
+  const highest = base + (live.at(index) ?? 0);
+  const dispatch = parts.flatMap(({ dispatches }) => dispatches).at(index);
+  return {
+    timeline: { points, fixed, peak: { index, bytes: highest } },
+    peak: {
+      op: dispatch?.node ?? '',
+      phase: dispatch?.phase ?? 'forward',
+      block: dispatch?.block,
+      bytes: highest,
+    },
+  };
 }

@@ -1,5 +1,5 @@
 import type { Problem } from '../errors';
-import type { MemoryBytes } from '../run/events';
+import type { MemoryBytes, TimelinePoint, Transfer } from '../run/events';
 import type { LoraConfig, RunConfig } from './schema';
 
 /** What the rules may know beyond the text. Everything is optional: a rule whose facts are missing stays silent. */
@@ -102,11 +102,33 @@ export interface AdapterFacts {
   readonly prefix_projection?: boolean;
 }
 
+/** What the planner says about a run; bytes unless named otherwise. */
 export interface ForecastFacts {
   readonly bytes: MemoryBytes;
+  /** On the GPU. */
   readonly total: number;
+  /** In host memory and on disk, in place of GPU memory. */
+  readonly host: number;
+  readonly disk: number;
+  /** What travels in an optimizer step, in all and by kind. */
+  readonly transfers: TransferFacts & {
+    readonly kinds: Readonly<Partial<Record<Transfer['kind'], TransferFacts>>>;
+  };
+  /** The op at which most is live on the GPU. */
+  readonly peak: {
+    readonly op: string;
+    readonly block?: number;
+    readonly phase: TimelinePoint['phase'];
+    readonly bytes: number;
+  };
   readonly trainableParameters: number;
   readonly totalParameters: number;
+}
+
+/** From the host to the GPU, and back. */
+export interface TransferFacts {
+  readonly up: number;
+  readonly down: number;
 }
 
 /** WebGPU limits in bytes. */

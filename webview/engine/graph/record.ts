@@ -28,7 +28,7 @@ export function record(graph: GraphBuilder, options: RecordOptions): Program {
   recorder.training = training;
   for (const node of graph.nodes) {
     if (training && node.fusedLoss) continue;
-    recorder.node = node.name;
+    recorder.enter(node);
     node.forward(recorder);
   }
   if (!training) return { dispatches: recorder.dispatches, gradients: new Map() };
@@ -61,7 +61,7 @@ function backward(node: Node, recorder: Recorder, gradients: GradientTable): voi
   const wanted = node.inputs.some(input => gradients.needs(input));
   const reached = node.fusedLoss === true || node.outputs.some(output => gradients.has(output));
   if (!node.backward || !reached || (!wanted && !node.fusedLoss)) return;
-  recorder.node = node.name;
+  recorder.enter(node);
   node.backward(backwardEmitter(recorder, gradients));
   gradients.consumed(node.outputs);
 }

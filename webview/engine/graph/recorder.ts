@@ -11,8 +11,9 @@ export interface Dispatch {
   readonly bindings: readonly Tensor[];
   readonly params: readonly Param[];
   readonly grid: Grid;
-  /** Name of the node that emitted it. */
+  /** Name of the node that emitted it, and its transformer block if it has one. */
   readonly node: string;
+  readonly block?: number;
   readonly phase: Phase;
 }
 
@@ -30,6 +31,7 @@ export const idRange = 1_000_000;
 export class Recorder implements Emitter {
   readonly dispatches: Dispatch[] = [];
   node = '';
+  block: number | undefined;
   phase: Phase = 'forward';
   training = true;
   /** Ids of the outputs that are wanted while nodes run again; everything is otherwise. */
@@ -44,7 +46,14 @@ export class Recorder implements Emitter {
   }
 
   dispatch(kernel: Kernel, bindings: readonly Tensor[], params: readonly Param[], grid: Grid): void {
-    this.dispatches.push({ kernel, bindings, params, grid, node: this.node, phase: this.phase });
+    const { node, block, phase } = this;
+    this.dispatches.push({ kernel, bindings, params, grid, node, block, phase });
+  }
+
+  /** What is dispatched from here on belongs to this node. */
+  enter({ name, block }: { readonly name: string; readonly block?: number }): void {
+    this.node = name;
+    this.block = block;
   }
 
   /** Records apart: what `build` dispatches is given back and not part of this record. */

@@ -31,7 +31,7 @@ export function rerun(recorder: Recorder, nodes: readonly Node[], backward: read
   recorder.wanted = wanted;
   const forward = recorder.aside(() => {
     for (const node of again) {
-      recorder.node = node.name;
+      recorder.enter(node);
       node.forward(recorder);
     }
   });

@@ -25,19 +25,52 @@ interface Placed extends Interval {
  */
 export function packIntervals(intervals: readonly Interval[], capacity: number): Packed {
   const order = [...intervals].sort((a, b) => b.bytes - a.bytes || a.first - b.first || a.id - b.id);
-  const placed: Placed[][] = [];
+  const bins: Bin[] = [];
   const slots = new Map<number, { bin: number; offset: number }>();
   for (const interval of order) {
-    for (let bin = 0; ; bin++) {
-      placed[bin] ??= [];
-      const offset = lowestFit(placed[bin], interval);
-      if (offset + interval.bytes > capacity && placed[bin].length > 0) continue;
-      insertByOffset(placed[bin], { ...interval, offset });
-      slots.set(interval.id, { bin, offset });
+    for (let index = 0; ; index++) {
+      const bin = (bins[index] ??= new Bin());
+      const offset = lowestFit(bin.near(interval), interval);
+      if (offset + interval.bytes > capacity && bin.bytes > 0) continue;
+      bin.add({ ...interval, offset });
+      slots.set(interval.id, { bin: index, offset });
       break;
     }
   }
-  return { slots, bins: placed.map(bin => Math.max(...bin.map(block => block.offset + block.bytes))) };
+  return { slots, bins: bins.map(({ bytes }) => bytes) };
+}
+
+/** Windows of the time axis, in dispatches; each begins in the middle of the one before, so what is shorter than half of one lies within one. */
+const stride = 64;
+
+/** Placed blocks in the order of their offsets, also by windows of time: most blocks are short, and few are near. */
+class Bin {
+  /** End of the highest block. */
+  bytes = 0;
+  private readonly all: Placed[] = [];
+  /** Blocks that touch a window, from when it was first asked for. */
+  private readonly windows = new Map<number, Placed[]>();
+
+  /** Blocks by offset, among them all that live at the same time as some of `interval`. */
+  near({ first, last }: Interval): readonly Placed[] {
+    const window = Math.floor(first / stride);
+    if (last >= (window + 2) * stride) return this.all;
+    const known = this.windows.get(window);
+    if (known) return known;
+    const touching = this.all.filter(block => block.last >= window * stride && block.first < (window + 2) * stride);
+    this.windows.set(window, touching);
+    return touching;
+  }
+
+  add(block: Placed): void {
+    this.bytes = Math.max(this.bytes, block.offset + block.bytes);
+    insertByOffset(this.all, block);
+    const end = Math.floor(block.last / stride);
+    for (let window = Math.floor(block.first / stride) - 1; window <= end; window++) {
+      const near = this.windows.get(window);
+      if (near) insertByOffset(near, block);
+    }
+  }
 }
 
 /** Start of the smallest gap between blocks alive at the same time that holds `interval`; else the end of the last. */

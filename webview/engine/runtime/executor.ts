@@ -3,7 +3,8 @@ import type { MemoryBytes, Transfer } from '../../../src/common/run/events';
 import type { Dispatch } from '../graph/recorder';
 import type { Tensor } from '../graph/tensor';
 import { align, alignment, type BufferSpec, type Placement } from '../memory/layout';
-import type { StreamPlan, StreamUnit } from '../memory/streams';
+import { sectionsOf, type Section } from '../memory/sections';
+import type { StreamPlan } from '../memory/streams';
 import { HostMemory } from './hostMemory';
 import { Transfers } from './transfers';
 import type { Kernel } from './kernel';
@@ -16,13 +17,6 @@ import { WeightStream } from './weightStream';
 export interface ParamRegion {
   readonly offset: number;
   readonly dispatches: number;
-}
-
-/** Consecutive dispatches that need nothing from the host, or one unit of weights. */
-export interface Section {
-  readonly from: number;
-  readonly to: number;
-  readonly unit?: StreamUnit;
 }
 
 /** A program bound to buffers and pipelines, ready to be encoded again and again. */
@@ -122,7 +116,7 @@ export class Executor {
         group: this.bindGroup(dispatch),
         grid: dispatch.grid,
       })),
-      sections: this.sections(dispatches),
+      sections: sectionsOf(dispatches, this.options.streams),
     };
   }
 
@@ -306,25 +300,6 @@ export class Executor {
     const place = this.options.placements.get(tensor.id);
     if (!place) throw problem('engine.place', `${tensor.name} has no memory.`, 'This is a defect in the planner.');
     return place;
-  }
-
-  /** Splits a program where it passes from one unit of weights to another. */
-  private sections(dispatches: readonly Dispatch[]): Section[] {
-    const sections: Section[] = [];
-    let from = 0;
-    let unit: StreamUnit | undefined;
-    dispatches.forEach(({ bindings }, index) => {
-      for (const tensor of bindings) {
-        const needed = this.stream?.unitOf(tensor);
-        if (!needed || needed === unit) continue;
-        if (unit) {
-          sections.push({ from, to: index, unit });
-          from = index;
-        }
-        unit = needed;
-      }
-    });
-    return [...sections, { from, to: dispatches.length, unit }];
   }
 
   private bindGroup(dispatch: Dispatch): GPUBindGroup {

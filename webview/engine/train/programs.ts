@@ -35,6 +35,8 @@ export interface EngineSpec {
   readonly longest: number;
   /** Most tokens of a training micro-batch, an evaluation batch, a text generated without cache (not rounded). 0: there is none. */
   readonly streams: { readonly train: number; readonly evaluate: number; readonly generate: number };
+  /** Micro-batches of an optimizer step, 1 without it: they decide what travels, and no byte of memory. */
+  readonly microBatches?: number;
   /** Absent when nothing is generated with a cache. */
   readonly cache?: CacheSize;
 }
