@@ -14,10 +14,32 @@ export interface ModelFiles {
   readonly tokenizerConfig?: string;
   readonly chatTemplate?: string;
   readonly generationConfig?: string;
-  /** Safetensors shards in order. The page fetches those given by `uri` (an `asWebviewUri`). */
-  readonly weights: readonly ({ readonly name: string } & (
-    { readonly uri: string } | { readonly bytes: Uint8Array }
-  ))[];
+  /** Safetensors shards in order. */
+  readonly weights: readonly WeightFile[];
+}
+
+/**
+ * A weight file on its way to the engine: its address (an `asWebviewUri`), which the page fetches as a blob, which the
+ * worker reads in pieces; or all its bytes, where there is no address.
+ */
+export type WeightFile = { readonly name: string } & (
+  | { readonly uri: string }
+  | { readonly blob: FileBlob }
+  | { readonly source: ByteSource }
+  | { readonly bytes: Uint8Array }
+);
+
+/** A browser's `Blob`: a handle that costs nothing to pass on, while the bytes stay where the browser keeps them. */
+export interface FileBlob {
+  readonly size: number;
+  readonly type: string;
+}
+
+/** The bytes of a file, read where they are wanted, so that nobody has to hold them all. */
+export interface ByteSource {
+  readonly size: number;
+  /** Bytes from `begin` to before `end`, both within the file. Not to be written to. Throws where reading fails. */
+  slice(begin: number, end: number): Uint8Array;
 }
 
 /** Everything a run needs, self-contained: the engine reads no file and no URL beyond these. */

@@ -18,7 +18,8 @@ export async function generateCommand(line: GenerateLine, ports: EnginePorts): P
   const { config } = loaded;
   const { files } = await readModel(loaded);
   const ways = line.compare ? 'both' : config.samples.use_cache ? 'cache' : 'full';
-  const options = { files, storage: baseStorage(config.memory), rows: line.rows, ways } as const;
+  const { memory } = config;
+  const options = { files, storage: baseStorage(memory), offload: memory.offload, rows: line.rows, ways } as const;
   const session = await GenerationSession.open(await ports.openDevice(), options);
   try {
     await useAdapters(session, line);

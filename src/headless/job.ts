@@ -11,6 +11,7 @@ import { readModelFolder, type ModelSource } from '../models/modelFolder';
 import { contentHash } from '../runs/hash';
 import { diskProblem } from './diskProblems';
 import { nodeFiles } from './nodeFiles';
+import { weightFile } from './weightFile';
 import { applySets, type CommandLine } from './arguments';
 
 export interface HeadlessConfig {
@@ -39,7 +40,9 @@ export function checkConfig(text: string, label: string): RunConfig {
 
 /** The model a config names. */
 export function readModel({ path, config }: HeadlessConfig): Promise<ModelSource> {
-  return readModelFolder(nodeFiles(modelFolder(config.model, dirname(path))), { label: config.model });
+  const folder = modelFolder(config.model, dirname(path));
+  const openWeights = (name: string) => weightFile(join(folder, name), name);
+  return readModelFolder(nodeFiles(folder), { label: config.model, openWeights });
 }
 
 /** Where `builtin:NAME` lies in this project; any other model is a folder relative to `base`. */

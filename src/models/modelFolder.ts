@@ -1,9 +1,9 @@
 import { problem, ProblemError } from '../common/errors';
-import type { ModelFiles } from '../common/protocol';
+import type { ByteSource, ModelFiles, WeightFile } from '../common/protocol';
 import { decodeText, encodeText, staysInside, type Files } from '../runs/files';
 import { contentHash } from '../runs/hash';
 
-/** Weight files up to this size are hashed whole; of larger ones name and size go into the fingerprint. */
+/** So many bytes of weight files are hashed; of a file beyond them name and size go into the fingerprint. */
 const wholeHashBytes = 64 * 1024 * 1024;
 
 export interface ModelSource {
@@ -15,13 +15,15 @@ export interface ModelSource {
 export interface ModelFolderOptions {
   /** How the person named the model. */
   readonly label: string;
-  /** An address from which the engine's page can fetch a weight file; without one the bytes are sent. */
+  /** An address from which the engine's page can fetch a weight file. */
   readonly weightUri?: (name: string) => string | undefined;
+  /** Opens a weight file where the engine runs in the same process. Without this and an address the bytes are sent. */
+  readonly openWeights?: (name: string) => ByteSource;
 }
 
 /**
  * Reads a Hugging Face model folder: `config.json`, `tokenizer.json`, and `model.safetensors` or
- * `model.safetensors.index.json` with its shards. Texts are read, weights only where they have no address.
+ * `model.safetensors.index.json` with its shards. Texts are read, weights only where they cannot be read later.
  *
  * @param files rooted at the model's folder.
  * @throws `model.missingFile` naming the file, `model.badIndex` for an index that is not one.
@@ -31,17 +33,19 @@ export async function readModelFolder(files: Files, options: ModelFolderOptions)
   const config = await requiredText(files, 'config.json', label);
   const tokenizer = await requiredText(files, 'tokenizer.json', label);
   const names = await weightNames(files, label);
-  const weights: ModelFiles['weights'][number][] = [];
+  const weights: WeightFile[] = [];
+  let unhashed = wholeHashBytes;
   const parts: Uint8Array[] = [encodeText(config), encodeText(tokenizer)];
   for (const name of names) {
     const size = (await files.stat(name))?.size;
     if (size === undefined) throw missing(label, name);
-    const uri = options.weightUri?.(name);
+    const later = readLater(name, options);
     // A size of 0 means that the file system does not know sizes, as for the files of a web extension.
-    const isSmall = size <= wholeHashBytes;
-    const bytes = uri === undefined || isSmall ? await files.read(name) : undefined;
-    parts.push(encodeText(`${name}:${bytes?.length ?? size}`), ...(bytes && isSmall ? [bytes] : []));
-    if (uri !== undefined) weights.push({ name, uri });
+    const isHashed = size <= unhashed;
+    const bytes = !later || isHashed ? await files.read(name) : undefined;
+    parts.push(encodeText(`${name}:${bytes?.length ?? size}`), ...(bytes && isHashed ? [bytes] : []));
+    unhashed -= isHashed ? (bytes?.length ?? 0) : 0;
+    if (later) weights.push(later);
     else if (bytes) weights.push({ name, bytes });
   }
   return {
@@ -56,6 +60,13 @@ export async function readModelFolder(files: Files, options: ModelFolderOptions)
       weights,
     },
   };
+}
+
+/** A weight file that the engine's page fetches, or that the engine reads itself. */
+function readLater(name: string, { weightUri, openWeights }: ModelFolderOptions): WeightFile | undefined {
+  const uri = weightUri?.(name);
+  if (uri !== undefined) return { name, uri };
+  return openWeights && { name, source: openWeights(name) };
 }
 
 /** Names of the weight files: one, or the shards of an index. Throws `model.missingFile` and `model.badIndex`. */

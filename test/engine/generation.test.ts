@@ -24,7 +24,7 @@ async function both(family: SmallFamily, overrides: Overrides): Promise<{ engine
   const programs = planPrograms({ ...spec, streams, longest: 44, cache: { rows: 44, prefill: 32 } });
   const run = { ...prepared, programs };
   const engine = await Engine.create(opened, programs);
-  loadParameters(engine, run);
+  await loadParameters(engine, run);
   return { engine, run };
 }
 

@@ -9,6 +9,7 @@ import { tensorCatalog } from '../../webview/engine/model/catalog';
 import { parseModelConfig } from '../../webview/engine/model/config';
 import { openTensors } from '../../webview/engine/model/source';
 import { baseStorage, roundedSource } from '../../webview/engine/model/storage';
+import { shardsOf } from '../../webview/engine/train/readModel';
 import { prepareRun } from '../../webview/engine/train/prepare';
 import type { TrainJob } from '../../src/common/protocol';
 import { relativeError, testDevice } from './harness';
@@ -24,8 +25,7 @@ const cases: readonly (readonly [SmallFamily, Overrides])[] = [
 /** The job on weights that were quantized and brought back before the run, which then stores them as f32. */
 function onRounded(job: TrainJob): TrainJob {
   const config = parseModelConfig(job.model.config, 'small');
-  const files = job.model.weights.flatMap(file => ('bytes' in file ? [file] : []));
-  const source = roundedSource(openTensors(files, config), config, baseStorage(job.config.memory));
+  const source = roundedSource(openTensors(shardsOf(job.model), config), config, baseStorage(job.config.memory));
   const tensors = tensorCatalog(config).map(
     ({ name, shape }) => [name, { dtype: 'F32', shape, bytes: f32Bytes(source.read(name)) }] as const,
   );

@@ -21,6 +21,7 @@ function service() {
     now: () => (time += 60),
     notify: note => heard.push(note),
     later: run => void Promise.resolve().then(run),
+    readBlob: () => new Uint8Array(),
   });
   return { handlers, heard };
 }

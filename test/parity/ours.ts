@@ -23,6 +23,7 @@ import { parseModelConfig } from '../../webview/engine/model/config';
 import { openTensors } from '../../webview/engine/model/source';
 import { baseStorage, packedValues, storedType } from '../../webview/engine/model/storage';
 import { train } from '../../webview/engine/train/loop';
+import { shardsOf } from '../../webview/engine/train/readModel';
 import { exhaust } from '../engine/exhaust';
 import { stepWords } from '../../webview/engine/runtime/kernel';
 
@@ -64,8 +65,8 @@ async function runCase(folder: string, opened: OpenDevice): Promise<void> {
 async function writeMerged(path: string, { config, model }: TrainJob, adapter: FileSet): Promise<void> {
   const { memory } = config;
   const merge = openMerge({ config: model.config, label: model.label, adapter, memory, into: 'file', dtype: 'f32' });
-  for (const file of model.weights)
-    if ('bytes' in file) await writeFile(path, exhaust(merge.shard(file.name, file.bytes.slice())));
+  for (const { name, source } of shardsOf(model))
+    await writeFile(path, exhaust(merge.shard(name, source.slice(0, source.size).slice())));
   merge.finish();
 }
 
@@ -89,10 +90,7 @@ function withGeneration<T extends Awaited<ReturnType<typeof readConfig>>>(loaded
 /** The matrices that the run stores in blocks, in the words it uploads. */
 async function dumpPacked(path: string, { config, model }: TrainJob): Promise<void> {
   const shape = parseModelConfig(model.config, model.label);
-  const source = openTensors(
-    model.weights.flatMap(file => ('bytes' in file ? [file] : [])),
-    shape,
-  );
+  const source = openTensors(shardsOf(model), shape);
   const storage = baseStorage(config.memory);
   const entries = tensorCatalog(shape).flatMap(spec => {
     const dtype = storedType(spec, storage);

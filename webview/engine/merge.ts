@@ -50,7 +50,7 @@ export function openMerge(request: MergeRequest): ModelMerge {
   return {
     tensors: catalog.length,
     config: dtype === 'f32' ? configAsF32(config) : config,
-    shard: (name, bytes) => mergedFile({ name, bytes }, plan),
+    shard: (name, bytes) => mergedFile(name, bytes, plan),
     finish: () => {
       const missing = catalog.find(({ name }) => !met.has(name));
       if (missing)

@@ -28,14 +28,14 @@ function say(body: EnginePageNotification): void {
 
 async function startWorker(): Promise<void> {
   starts++;
-  const script = await fetchBytes(document.body.dataset.worker ?? '');
+  const script = await fetchFile(document.body.dataset.worker ?? '');
   const address = URL.createObjectURL(new Blob([script], { type: 'text/javascript' }));
   const started = new Worker(address);
   worker = started;
   relay = createRelay({
     toHost: frame => api.postMessage(frame),
-    toWorker: (frame, transfer) => started.postMessage(frame, [...transfer]),
-    fetchBytes,
+    toWorker: frame => started.postMessage(frame),
+    fetchFile,
   });
   const passOn = relay;
   started.addEventListener('message', (message: MessageEvent<unknown>) => {
@@ -61,12 +61,12 @@ function launch(): void {
   });
 }
 
-async function fetchBytes(uri: string): Promise<ArrayBuffer> {
+async function fetchFile(uri: string): Promise<Blob> {
   const response = await fetch(uri).catch((error: unknown) => {
     throw unreachable(uri, String(error));
   });
   if (!response.ok) throw unreachable(uri, `${response.status} ${response.statusText}`);
-  return response.arrayBuffer();
+  return response.blob();
 }
 
 function unreachable(uri: string, reason: string) {

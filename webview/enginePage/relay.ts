@@ -1,13 +1,14 @@
 import { toProblem, type Problem } from '../../src/common/errors';
-import type { Frame, ModelFiles } from '../../src/common/protocol';
+import type { FileBlob, Frame, ModelFiles, WeightFile } from '../../src/common/protocol';
 import type { TrainOutput } from '../../src/common/run/events';
 import { parseFrame } from '../../src/common/rpc';
 
 /** The wires of the page and the one thing it does itself: fetching weights, which a worker of a webview cannot. */
 export interface RelayWires {
   toHost(frame: Frame): void;
-  toWorker(frame: Frame, transfer: readonly ArrayBuffer[]): void;
-  fetchBytes(uri: string): Promise<ArrayBuffer>;
+  toWorker(frame: Frame): void;
+  /** A handle on the file, however large it is. */
+  fetchFile(uri: string): Promise<FileBlob>;
 }
 
 export interface Relay {
@@ -16,7 +17,7 @@ export interface Relay {
 }
 
 /**
- * Passes frames between host and worker in order. A request with a model leaves with the bytes of its weights instead of
+ * Passes frames between host and worker in order. A request with a model leaves with its weights as blobs instead of
  * their addresses; if they cannot be fetched the page answers it.
  */
 export function createRelay(wires: RelayWires): Relay {
@@ -38,36 +39,25 @@ const carriesModel: readonly string[] = ['start', 'openModel'];
 
 async function forward(frame: Frame, wires: RelayWires): Promise<void> {
   if (frame.kind !== 'request' || !carriesModel.includes(frame.method)) {
-    wires.toWorker(frame, []);
+    wires.toWorker(frame);
     return;
   }
   const { id, method } = frame;
   try {
     const { job } = frame.params as { job: { model: ModelFiles } };
-    const { weights, transfer } = await fetchWeights(job.model.weights, wires);
+    const weights = await fetchWeights(job.model.weights, wires);
     const params = { job: { ...job, model: { ...job.model, weights } } };
-    wires.toWorker({ kind: 'request', id, method, params }, transfer);
+    wires.toWorker({ kind: 'request', id, method, params });
   } catch (error) {
     wires.toHost({ kind: 'response', id, ok: false, problem: toProblem(error) });
   }
 }
 
-async function fetchWeights(
-  weights: ModelFiles['weights'],
-  wires: RelayWires,
-): Promise<{ weights: ModelFiles['weights']; transfer: ArrayBuffer[] }> {
-  const transfer: ArrayBuffer[] = [];
-  const fetched: ModelFiles['weights'][number][] = [];
-  for (const one of weights) {
-    if (!('uri' in one)) {
-      fetched.push(one);
-      continue;
-    }
-    const buffer = await wires.fetchBytes(one.uri);
-    transfer.push(buffer);
-    fetched.push({ name: one.name, bytes: new Uint8Array(buffer) });
-  }
-  return { weights: fetched, transfer };
+async function fetchWeights(weights: ModelFiles['weights'], wires: RelayWires): Promise<WeightFile[]> {
+  const fetched: WeightFile[] = [];
+  for (const one of weights)
+    fetched.push('uri' in one ? { name: one.name, blob: await wires.fetchFile(one.uri) } : one);
+  return fetched;
 }
 
 /** A message carries the whole buffer behind a view; files that are small parts of a large one are copied out. */

@@ -1,5 +1,11 @@
 import { problem, toProblem, type Problem } from '../../src/common/errors';
-import type { EngineNotification, EngineRequests, GenerationNotification, TrainJob } from '../../src/common/protocol';
+import type {
+  EngineNotification,
+  EngineRequests,
+  GenerationNotification,
+  ModelFiles,
+  TrainJob,
+} from '../../src/common/protocol';
 import type { Handlers } from '../../src/common/rpc';
 import type { TrainOutput } from '../../src/common/run/events';
 import { openDevice, type OpenDevice } from '../engine/runtime/device';
@@ -8,6 +14,7 @@ import { train } from '../engine/train/loop';
 import { examine } from './doctor';
 import { Outbox } from './outbox';
 import { TextService } from './textService';
+import { withReadableWeights, type ReadBlob } from './weightFiles';
 
 /** The platform as the service needs it; the Worker passes its own, tests pass node's. */
 export interface Platform {
@@ -15,6 +22,7 @@ export interface Platform {
   readonly now: () => number;
   readonly notify: (notification: EngineNotification | GenerationNotification) => void;
   readonly later: (run: () => void, ms: number) => void;
+  readonly readBlob: ReadBlob;
 }
 
 interface ActiveRun {
@@ -45,7 +53,7 @@ export class EngineService {
         this.platform.notify({ type: paused ? 'paused' : 'resumed', runId: job.runId }),
       );
       this.active = { runId: job.runId, control };
-      void this.drive(job, control);
+      void this.drive({ ...job, model: this.readable(job.model) }, control);
       return Promise.resolve({ accepted: true as const });
     },
     command: ({ runId, command }) => {
@@ -56,7 +64,7 @@ export class EngineService {
     },
     openModel: async ({ job }) => {
       this.refuseWhileTraining();
-      await this.texts.open(job);
+      await this.texts.open({ ...job, model: this.readable(job.model) });
       return { accepted: true as const };
     },
     generate: async ({ job }) => {
@@ -81,6 +89,10 @@ export class EngineService {
       return { accepted: true as const };
     },
   };
+
+  private readable(model: ModelFiles): ModelFiles {
+    return withReadableWeights(model, this.platform.readBlob);
+  }
 
   private refuseWhileTraining(): void {
     if (this.active)

@@ -52,7 +52,8 @@ export class TextService {
       if (this.loaded?.key === key) return;
       this.close();
       const opened = await this.ports.device();
-      const session = await GenerationSession.open(opened, { files: model, storage: baseStorage(memory), rows, ways });
+      const storage = { storage: baseStorage(memory), offload: memory.offload };
+      const session = await GenerationSession.open(opened, { files: model, ...storage, rows, ways });
       const loaded: Loaded = { key, session, device: opened.device };
       this.loaded = loaded;
       void opened.device.lost.then(() => {

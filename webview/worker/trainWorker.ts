@@ -3,6 +3,9 @@ import { protocolVersion } from '../../src/common/protocol';
 import { connect } from '../../src/common/rpc';
 import { EngineService } from './engineService';
 
+/** Reads at once where the engine wants bytes at once; only a worker may. */
+const blobReader = new FileReaderSync();
+
 declare const self: DedicatedWorkerGlobalScope;
 
 const service = new EngineService({
@@ -10,6 +13,10 @@ const service = new EngineService({
   now: () => performance.now(),
   notify: notification => connection.notify(notification),
   later: (run, ms) => setTimeout(run, ms),
+  readBlob: (blob, begin, end) => {
+    if (!(blob instanceof Blob)) throw new TypeError('it is no blob');
+    return new Uint8Array(blobReader.readAsArrayBuffer(blob.slice(begin, end)));
+  },
 });
 
 const connection = connect<EngineRequests, Record<never, never>>(

@@ -7,6 +7,7 @@ import { selectTargets } from '../../../webview/engine/methods/targets';
 import { moduleCatalog, tensorCatalog } from '../../../webview/engine/model/catalog';
 import { parseModelConfig } from '../../../webview/engine/model/config';
 import { openTensors } from '../../../webview/engine/model/source';
+import { shardsOf } from '../../../webview/engine/train/readModel';
 import reference from '../../reference/models.json';
 
 type Family = 'gpt2' | 'llama';
@@ -127,7 +128,10 @@ describe('exported models', () => {
     const text = (name: string) => new TextDecoder().decode(files[name]);
     assert.deepEqual(JSON.parse(text('config.json')), { model_type: 'llama', torch_dtype: 'float32', custom: [1] });
     assert.equal(text('tokenizer.json'), '{ "a":1}');
-    const source = openTensors([{ name: 'model.safetensors', bytes: files['model.safetensors'] }], model);
+    const source = openTensors(
+      shardsOf({ weights: [{ name: 'model.safetensors', bytes: files['model.safetensors'] }] }),
+      model,
+    );
     for (const [name, expected] of values) assert.deepEqual(source.read(name), expected);
     values.delete('model.norm.weight');
     assert.throws(() => writeFullModel({ model, values, passthrough: {} }), /no weight model\.norm\.weight \[16\]/);

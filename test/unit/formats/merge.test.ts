@@ -48,7 +48,7 @@ function merge(bytes: Uint8Array, changes: WeightChanges, plan: Partial<MergePla
     changes,
     ...plan,
   } as const;
-  return exhaust(mergedFile({ name: 'a.safetensors', bytes }, whole));
+  return exhaust(mergedFile('a.safetensors', bytes, whole));
 }
 
 function valuesOf(file: Uint8Array, name: string): Float32Array {

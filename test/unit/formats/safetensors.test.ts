@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { ProblemError } from '../../../src/common/errors';
 import { dtypeSize } from '../../../webview/engine/formats/dtypes';
 import {
+  readFileHeader,
   readHeader,
   readSafetensors,
   writeSafetensors,
@@ -68,6 +69,40 @@ describe('safetensors files', () => {
     const { dataStart } = readSafetensors(file, 'file');
     assert.deepEqual(readHeader(file.subarray(0, dataStart), 'file', file.length), readSafetensors(file, 'file'));
     assert.throws(() => readHeader(file.subarray(0, 20), 'file', file.length), /needs the first \d+ bytes/);
+  });
+
+  it('are opened without a byte of their tensors, and without room for a header that lies', () => {
+    const opened = (bytes: Uint8Array, size = bytes.length) => {
+      const asked: [number, number][] = [];
+      const slice = (begin: number, end: number) => {
+        asked.push([begin, end]);
+        return bytes.subarray(begin, end);
+      };
+      return { read: () => readFileHeader({ size, slice }, 'file'), asked };
+    };
+    fc.assert(
+      fc.property(tensorMaps, tensors => {
+        const bytes = writeSafetensors(tensors);
+        const { read, asked } = opened(bytes);
+        assert.deepEqual(read(), readSafetensors(bytes, 'file'));
+        assert.ok(asked.every(([begin, end]) => begin === 0 && end <= read().dataStart));
+      }),
+    );
+    const whole = writeSafetensors(new Map([['a', { dtype: 'U8', shape: [9], bytes: new Uint8Array(9) }]]));
+    for (const [bytes, size, expected] of [
+      [Uint8Array.of(0, 0, 0, 0, 1, 0, 0, 0), 2 ** 40, /claims 4294967296 bytes; the limit is 100000000/],
+      [Uint8Array.of(0, 0, 0, 1, 0, 0, 0, 0), 1000, /claims 16777216 bytes, but the file has 1000/],
+      [whole, whole.length - 1, /cut off/],
+      [whole, whole.length + 1, /1 bytes at its end/],
+      [new Uint8Array(3), 3, /too few for a header/],
+    ] as const) {
+      const { read, asked } = opened(bytes, size);
+      assert.throws(read, expected);
+      assert.ok(
+        asked.every(([, end]) => end <= whole.length),
+        String(asked),
+      );
+    }
   });
 
   it('are refused with the reason when they lie', () => {

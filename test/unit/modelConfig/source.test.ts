@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { ProblemError } from '../../../src/common/errors';
+import type { ByteSource } from '../../../src/common/protocol';
+import { inMemory } from '../../../webview/engine/formats/byteSource';
 import { packF16 } from '../../../webview/engine/formats/half';
 import { writeSafetensors, type TensorData } from '../../../webview/engine/formats/safetensors';
 import { tensorCatalog } from '../../../webview/engine/model/catalog';
@@ -26,7 +28,7 @@ function file(rename = (name: string) => name, edit: Readonly<Record<string, Ten
     if (tensor) all.set(name, tensor);
     else all.delete(name);
   }
-  return { name: 'model.safetensors', bytes: writeSafetensors(all) };
+  return { name: 'model.safetensors', source: inMemory(writeSafetensors(all)) };
 }
 
 function message(action: () => unknown): string {
@@ -70,11 +72,35 @@ describe('the weights of a model', () => {
     assert.ok(source.read(wpe).every((value, index) => value === valueAt(index)));
   });
 
+  it('are read by rows, of which only the bytes are fetched', () => {
+    const asked: number[] = [];
+    const whole = file();
+    const source: ByteSource = {
+      size: whole.source.size,
+      slice: (begin, end) => {
+        asked.push(end - begin);
+        return whole.source.slice(begin, end);
+      },
+    };
+    const weights = openTensors([{ name: whole.name, source }], config);
+    asked.length = 0;
+    const all = openTensors([whole], config).read(wpe);
+    assert.deepEqual(weights.read(wpe, { first: 3, count: 5 }), all.slice(3 * 16, 8 * 16));
+    assert.deepEqual(asked, [5 * 16 * 4]);
+    const norm = 'transformer.ln_f.weight';
+    assert.deepEqual([...weights.read(norm, { first: 2, count: 3 })], [2, 3, 4].map(valueAt));
+    assert.deepEqual(weights.read(wpe, { first: 12, count: 0 }), new Float32Array());
+    assert.match(
+      message(() => weights.read(wpe, { first: 8, count: 5 })),
+      /^model\.rows: transformer\.wpe\.weight has 12 rows, not 13/,
+    );
+  });
+
   it('may be spread over shards, with an index that names them', () => {
     const parts = [0, 1].map(part => {
       const own = catalog.filter((_, index) => index % 2 === part);
       const tensors = new Map(own.map(({ name, shape }): [string, TensorData] => [name, f32(shape)]));
-      return { name: `model-${part + 1}.safetensors`, bytes: writeSafetensors(tensors) };
+      return { name: `model-${part + 1}.safetensors`, source: inMemory(writeSafetensors(tensors)) };
     });
     const weightMap = Object.fromEntries(catalog.map(({ name }, index) => [name, parts[index % 2].name]));
     const index = JSON.stringify({ metadata: {}, weight_map: weightMap });
@@ -121,6 +147,11 @@ describe('the weights of a model', () => {
         message(() => source.read(wpe)),
         `model.nonfinite: model.safetensors: ${wpe} contains ${bad} at element 17.`,
       );
+      assert.equal(
+        message(() => source.read(wpe, { first: 1, count: 2 })),
+        `model.nonfinite: model.safetensors: ${wpe} contains ${bad} at element 17.`,
+      );
+      assert.equal(source.read(wpe, { first: 2, count: 10 }).length, 160);
     }
   });
 

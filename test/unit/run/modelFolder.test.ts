@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { ProblemError } from '../../../src/common/errors';
 import { readModelFolder, shardNames } from '../../../src/models/modelFolder';
 import { contentHash } from '../../../src/runs/hash';
+import { inMemory } from '../../../webview/engine/formats/byteSource';
 import { MemoryFiles } from './memoryFiles';
 
 const label = './model';
@@ -51,7 +52,22 @@ describe('model folder', () => {
     const base = await of(whole);
     assert.match(base, /^sha256:[0-9a-f]{64}$/);
     assert.equal(await of(whole, name => name), base);
+    const openWeights = () => inMemory(new Uint8Array());
+    assert.equal((await readModelFolder(folder(whole), { label, openWeights })).fingerprint, base);
     for (const name of Object.keys(whole)) assert.notEqual(await of({ ...whole, [name]: 'other' }), base, name);
+  });
+
+  it('does not read what is large and can be read later', async () => {
+    const files = folder(whole);
+    const large = 'model.safetensors';
+    files.stat = path => Promise.resolve({ folder: false, size: path === large ? 65 * 2 ** 20 : 7 });
+    files.read = path =>
+      path === large ? Promise.reject(new Error('It was read.')) : MemoryFiles.prototype.read.call(files, path);
+    const source = inMemory(new Uint8Array(8));
+    const opened = await readModelFolder(files, { label, openWeights: () => source });
+    assert.deepEqual(opened.files.weights, [{ name: 'model.safetensors', source }]);
+    const addressed = await readModelFolder(files, { label, weightUri: name => name });
+    assert.equal(addressed.fingerprint, opened.fingerprint);
   });
 
   for (const name of Object.keys(whole)) {

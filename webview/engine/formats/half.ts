@@ -51,7 +51,7 @@ export function halfTable(): Float32Array {
  * Packs values as binary16, two to a word, the even index in the low half: the order of WGSL's `unpack2x16float`.
  * An odd count leaves the last high half zero.
  */
-export function packF16(values: Float32Array): Uint32Array {
+export function packF16(values: Float32Array): Uint32Array<ArrayBuffer> {
   const words = new Uint32Array(Math.ceil(values.length / 2));
   for (let i = 0; i < values.length; i++) words[i >> 1] |= floatToHalf(values[i]) << ((i & 1) * 16);
   return words;

@@ -1,4 +1,5 @@
 import { problem, type ProblemError } from '../../../src/common/errors';
+import type { ByteSource } from '../../../src/common/protocol';
 import { dtypeRank, dtypeSize } from './dtypes';
 import { describe, isObject } from './jsonFields';
 import { findJsonFault } from './jsonScan';
@@ -37,12 +38,24 @@ const metadataKey = '__metadata__';
  */
 export function readHeader(prefix: Uint8Array, label: string, fileSize = prefix.length): SafetensorsHeader {
   const dataStart = headerEnd(prefix, label, fileSize);
+  if (dataStart > prefix.length)
+    throw problem(
+      'weights.prefix',
+      `${label}: the header needs the first ${dataStart} bytes.`,
+      'Read more of the file.',
+    );
   const object = parseHeader(prefix.subarray(8, dataStart), label);
   const tensors = new Map<string, TensorEntry>();
   for (const [name, info] of Object.entries(object))
     if (name !== metadataKey) tensors.set(name, readEntry(info, { name, label, dataStart }));
   checkCoverage(tensors, { label, dataStart, fileSize });
   return { tensors, metadata: readMetadata(object[metadataKey], label), dataStart };
+}
+
+/** Reads the header of a file, and nothing else of it; see {@link readHeader}. A length that lies is never allocated. */
+export function readFileHeader(file: ByteSource, label: string): SafetensorsHeader {
+  const end = headerEnd(file.slice(0, Math.min(8, file.size)), label, file.size);
+  return readHeader(file.slice(0, end), label, file.size);
 }
 
 /** Reads the header of a whole file; see {@link readHeader}. */
@@ -92,6 +105,7 @@ function sizeOf(shape: readonly number[], size: number): number | undefined {
   return Number.isSafeInteger(bytes) ? bytes : undefined;
 }
 
+/** Where the header ends, from the eight bytes of its length. */
 function headerEnd(prefix: Uint8Array, label: string, fileSize: number): number {
   if (fileSize < 8 || prefix.length < 8)
     throw broken(label, `it has ${Math.min(fileSize, prefix.length)} bytes, too few for a header`);
@@ -99,12 +113,6 @@ function headerEnd(prefix: Uint8Array, label: string, fileSize: number): number 
   const length = view.getUint32(0, true) + view.getUint32(4, true) * 2 ** 32;
   if (length > maxHeaderBytes) throw broken(label, `its header claims ${length} bytes; the limit is ${maxHeaderBytes}`);
   if (8 + length > fileSize) throw broken(label, `its header claims ${length} bytes, but the file has ${fileSize}`);
-  if (8 + length > prefix.length)
-    throw problem(
-      'weights.prefix',
-      `${label}: the header needs the first ${8 + length} bytes.`,
-      'Read more of the file.',
-    );
   return 8 + length;
 }
 

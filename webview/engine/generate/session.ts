@@ -3,15 +3,14 @@ import type { RunConfig } from '../../../src/common/config/schema';
 import type { ModelFiles } from '../../../src/common/protocol';
 import type { AdapterInfo, FileSet, MemoryBytes } from '../../../src/common/run/events';
 import { leadOf } from '../data/batches';
-import { bytesByCategory } from '../memory/layout';
 import type { Method } from '../methods/method';
-import { cacheSize } from '../forecast';
+import { cacheSize, forecastOf } from '../forecast';
 import type { BaseStorage } from '../model/storage';
 import type { OpenDevice } from '../runtime/device';
 import { stepWords } from '../runtime/kernel';
 import { Engine } from '../train/engine';
 import { loadAdapter, loadParameters } from '../train/load';
-import { planPrograms, type EnginePrograms } from '../train/programs';
+import { planPrograms, type EnginePrograms, type Offload } from '../train/programs';
 import { promptTokens, readModel, type ReadModel } from '../train/readModel';
 import { adapterMethod, readAdapter, type NamedWeight, type SessionAdapter } from './adapters';
 import { complete, type CompletionOptions } from './complete';
@@ -20,6 +19,8 @@ import { cachedLogits, uncachedLogits, type NextLogits } from './nextLogits';
 export interface SessionOptions {
   readonly files: ModelFiles;
   readonly storage: BaseStorage;
+  /** Where frozen matrices wait between uses; on the device without it. */
+  readonly offload?: Offload;
   /** Most tokens of a text, with the virtual tokens of an adapter; at most the model's positions. */
   readonly rows: number;
   /** Which ways to generate are planned: with a cache, by full passes, or both. */
@@ -64,7 +65,7 @@ export class GenerationSession {
     const method = adapterMethod([], read.model, options.files.label);
     const programs = plan(opened, options, read, method);
     const engine = await Engine.create(opened, programs);
-    loadParameters(engine, { ...read, method, programs });
+    await loaded(engine, { ...read, method, programs });
     return new GenerationSession(opened, options, read, { method, engine });
   }
 
@@ -82,9 +83,9 @@ export class GenerationSession {
     return this.opened.info;
   }
 
-  /** Bytes planned for this session. */
+  /** Bytes planned for this session, on the device and off it. */
   get memory(): MemoryBytes {
-    return bytesByCategory(this.running.engine.programs.plan.buffers);
+    return forecastOf(this.running.engine.programs).bytes;
   }
 
   /**
@@ -161,19 +162,34 @@ export class GenerationSession {
     if (this.busy) throw problem('generate.busy', 'A completion is under way.', 'Wait until it ends, or cancel it.');
   }
 
-  /** The frozen weights stay where they are, unless an adapter brings its own values for some of them. */
+  /**
+   * The frozen weights stay where they are, unless an adapter brings its own values for some of them. What waits off the
+   * device ends with its engine and is read again.
+   */
   private async replace(method: Method): Promise<void> {
     const { read, opened, options } = this;
     const before = this.running;
     const programs = plan(opened, options, read, method);
-    const keep = !method.startValue && !before.method.startValue && sameWeights(before.engine.programs, programs);
+    const streams = before.engine.programs.plan.streams !== undefined;
+    const keep =
+      !streams && !method.startValue && !before.method.startValue && sameWeights(before.engine.programs, programs);
     const inherited = keep ? before.engine.bequeathWeights() : [];
     if (!keep) before.engine.dispose();
     this.cache = undefined;
     const engine = await Engine.create(opened, programs, { inherited });
     this.running = { method, engine };
     if (keep) loadAdapter(engine, { method, programs });
-    else loadParameters(engine, { ...read, method, programs });
+    else await loadParameters(engine, { ...read, method, programs });
+  }
+}
+
+/** Fills an engine, or frees it. */
+async function loaded(engine: Engine, run: Parameters<typeof loadParameters>[1]): Promise<void> {
+  try {
+    await loadParameters(engine, run);
+  } catch (error) {
+    engine.dispose();
+    throw error;
   }
 }
 
@@ -192,6 +208,7 @@ function plan(opened: OpenDevice, options: SessionOptions, { model }: ReadModel,
     model,
     method,
     storage: options.storage,
+    offload: options.offload,
     profile,
     limits: info.limits,
     betas: [0, 0],

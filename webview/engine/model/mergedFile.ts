@@ -1,6 +1,7 @@
 import { problem } from '../../../src/common/errors';
+import { inMemory } from '../formats/byteSource';
 import { decodeToF32, encodeF32, firstNonFinite } from '../formats/dtypes';
-import { emptySafetensors, readSafetensors, type SafetensorsHeader, type TensorEntry } from '../formats/safetensors';
+import { emptySafetensors, readFileHeader, type SafetensorsHeader, type TensorEntry } from '../formats/safetensors';
 import type { WeightChanges } from '../methods/merge';
 import { tensorCatalog, type TensorSpec } from './catalog';
 import type { ModelConfig } from './config';
@@ -31,10 +32,11 @@ export interface MergePlan {
  * @throws `weights.format`, `model.shape`, `weights.dtype`, `model.repeated`, `model.nonfinite` for what is wrong with the
  * file, `merge.nonfinite` where a sum is not finite or too large for its type.
  */
-export function* mergedFile(shard: Shard, plan: MergePlan): Generator<void, Uint8Array> {
-  const header = readSafetensors(shard.bytes, shard.name);
+export function* mergedFile(name: string, bytes: Uint8Array, plan: MergePlan): Generator<void, Uint8Array> {
+  const shard = { name, source: inMemory(bytes) };
+  const header = readFileHeader(shard.source, name);
   const weights = weightsOf(header, shard, plan);
-  const output = outputOf(header, weights, shard, plan);
+  const output = outputOf(header, weights, bytes, plan);
   for (const { spec, entry, dtype, name } of weights) {
     if (dtype !== entry.dtype || isChanged(spec, plan))
       output.file.set(encoded(dtype, merged({ spec, entry, shard }, plan), spec.name), output.at(name));
@@ -78,7 +80,7 @@ function namesInFiles(model: ModelConfig): Map<string, TensorSpec> {
 }
 
 /** The file to write into, and where each weight begins in it. */
-function outputOf(header: SafetensorsHeader, weights: readonly Weight[], { bytes }: Shard, plan: MergePlan) {
+function outputOf(header: SafetensorsHeader, weights: readonly Weight[], bytes: Uint8Array, plan: MergePlan) {
   const types = new Map(weights.map(({ name, dtype }) => [name, dtype]));
   const layout = new Map(
     [...header.tensors].map(([name, entry]) => [name, { ...entry, dtype: types.get(name) ?? entry.dtype }]),

@@ -1,20 +1,30 @@
 import { problem } from '../../../src/common/errors';
+import type { ByteSource } from '../../../src/common/protocol';
 import { decodeToF32, firstNonFinite } from '../formats/dtypes';
 import { field, isObject, parseJsonObject, wrongField } from '../formats/jsonFields';
-import { readSafetensors, type TensorEntry } from '../formats/safetensors';
+import { readFileHeader, type TensorEntry } from '../formats/safetensors';
 import { tensorCatalog, type TensorSpec } from './catalog';
 import type { ModelConfig } from './config';
 
-/** One weight file in memory. */
+/** One weight file. */
 export interface Shard {
   readonly name: string;
-  readonly bytes: Uint8Array;
+  readonly source: ByteSource;
+}
+
+/** Some of the rows of a weight; a row of a vector is one element. */
+export interface Rows {
+  readonly first: number;
+  readonly count: number;
 }
 
 /** The checked weights of one model, by their catalog names. */
 export interface TensorSource {
-  /** Decoded to f32, a fresh copy at each call. Throws `model.nonfinite` for weights with NaN or infinity. */
-  read(name: string): Float32Array<ArrayBuffer>;
+  /**
+   * Decoded to f32, a fresh copy at each call; of `rows` alone, nothing else is read from the file. Throws
+   * `model.nonfinite` for weights with NaN or infinity.
+   */
+  read(name: string, rows?: Rows): Float32Array<ArrayBuffer>;
   /** `F32`, `F16` or `BF16`. */
   dtype(name: string): string;
 }
@@ -39,14 +49,14 @@ export function openTensors(shards: readonly Shard[], config: ModelConfig, index
   if (index !== undefined) checkIndex(index, shards);
   const found = new Map<string, Omit<Located, 'spec'>>();
   for (const shard of shards)
-    for (const [name, entry] of readSafetensors(shard.bytes, shard.name).tensors) {
+    for (const [name, entry] of readFileHeader(shard.source, shard.name).tensors) {
       const other = found.get(name);
       if (other) throw repeated(name, other.shard.name, shard.name);
       found.set(name, { shard, entry });
     }
   const located = new Map(tensorCatalog(config).map(spec => [spec.name, locate(spec, found, shards)]));
   return {
-    read: name => readFinite(get(located, name)),
+    read: (name, rows) => readFinite(get(located, name), rows),
     dtype: name => get(located, name).entry.dtype,
   };
 }
@@ -99,14 +109,20 @@ export function spellings(name: string): string[] {
   return [name, ...bare, ...prefixes.map(prefix => prefix + name)];
 }
 
-/** Values of a weight in a file. Throws `model.nonfinite`. */
-export function readFinite({ spec, shard, entry }: Located): Float32Array<ArrayBuffer> {
-  const values = decodeToF32(entry.dtype, shard.bytes.subarray(entry.begin, entry.end));
+/** Values of a weight in a file, of all its rows or some. Throws `model.nonfinite`. */
+export function readFinite({ spec, shard, entry }: Located, rows?: Rows): Float32Array<ArrayBuffer> {
+  const all = spec.shape[0];
+  const { first, count } = rows ?? { first: 0, count: all };
+  if (first < 0 || count < 0 || first + count > all)
+    throw problem('model.rows', `${spec.name} has ${all} rows, not ${first + count}.`, 'This is a defect.');
+  const rowBytes = (entry.end - entry.begin) / all;
+  const begin = entry.begin + first * rowBytes;
+  const values = decodeToF32(entry.dtype, shard.source.slice(begin, begin + count * rowBytes));
   const bad = firstNonFinite(values);
   if (bad < 0) return values;
   throw problem(
     'model.nonfinite',
-    `${shard.name}: ${spec.name} contains ${values[bad]} at element ${bad}.`,
+    `${shard.name}: ${spec.name} contains ${values[bad]} at element ${first * (values.length / count) + bad}.`,
     'The file is damaged or the training that made it diverged; use another copy of the model.',
   );
 }

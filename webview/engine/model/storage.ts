@@ -57,10 +57,16 @@ export function roundedValues(values: Float32Array, spec: TensorSpec, storage: B
 export function roundedSource(source: TensorSource, model: ModelConfig, storage: BaseStorage): TensorSource {
   const specs = new Map(tensorCatalog(model).map(spec => [spec.name, spec]));
   return {
-    read: name => {
+    read: (name, rows) => {
       const spec = specs.get(name);
-      const values = source.read(name);
-      return spec ? roundedValues(values, spec, storage) : values;
+      // What shares scales is quantized as a whole.
+      if (!spec || !isPacked(storedType(spec, storage))) {
+        const values = source.read(name, rows);
+        return spec ? roundedValues(values, spec, storage) : values;
+      }
+      const values = roundedValues(source.read(name), spec, storage);
+      const width = values.length / spec.shape[0];
+      return rows ? values.slice(rows.first * width, (rows.first + rows.count) * width) : values;
     },
     dtype: name => source.dtype(name),
   };

@@ -195,19 +195,20 @@ export class Executor {
     this.device.queue.writeBuffer(this.buffers[this.options.stepBuffer], 0, words);
   }
 
-  write(tensor: Tensor, data: Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer>, elementOffset = 0): void {
+  /** Writes words of a tensor from word `at` on. */
+  write(tensor: Tensor, data: Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer>, at = 0): void {
     if (this.stream?.unitOf(tensor)) {
-      this.stream.store(tensor, data);
+      this.stream.store(tensor, data, at);
       return;
     }
     const place = this.place(tensor);
-    if (elementOffset * 4 + data.byteLength > align(place.bytes))
+    if (at * 4 + data.byteLength > align(place.bytes))
       throw problem(
         'engine.write',
         `${data.length} values do not fit ${tensor.name}.`,
         'This is a defect in the engine.',
       );
-    this.device.queue.writeBuffer(this.buffers[place.buffer], place.offset + elementOffset * 4, data);
+    this.device.queue.writeBuffer(this.buffers[place.buffer], place.offset + at * 4, data);
   }
 
   /** Copies a tensor back, through the read-back buffer in pieces. Calls queue up, so callers need not wait in turn. */

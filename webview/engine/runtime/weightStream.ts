@@ -34,12 +34,12 @@ export class WeightStream {
     return this.plan.unitOf.get(tensor.id);
   }
 
-  /** Puts values into the host's copy; the next use of the tensor sees them. */
-  store(tensor: Tensor, data: Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer>): void {
+  /** Puts words into the host's copy from word `at` on; the next use of the tensor sees them. */
+  store(tensor: Tensor, data: Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer>, at = 0): void {
     const target = this.stored.get(tensor.id);
-    if (target?.words !== data.length)
+    if (!target || at + data.length > target.words)
       throw problem('engine.write', `${data.length} values do not fit ${tensor.name}.`, 'This is a defect.');
-    target.write(0, data instanceof Float32Array ? new Uint32Array(data.buffer, data.byteOffset, data.length) : data);
+    target.write(at, data instanceof Float32Array ? new Uint32Array(data.buffer, data.byteOffset, data.length) : data);
     const unit = this.unitOf(tensor);
     if (unit && this.inSlot.get(unit.slot) === unit) this.inSlot.delete(unit.slot);
   }

@@ -46,9 +46,9 @@ export class Engine {
     return engine;
   }
 
-  /** Uploads one parameter: f32 values, or packed halves for an f16 tensor. */
-  upload(tensor: Tensor, data: Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>): void {
-    this.executor.write(tensor, data);
+  /** Uploads words of one parameter from word `at` on: f32 values, or packed halves for an f16 tensor. */
+  upload(tensor: Tensor, data: Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>, at = 0): void {
+    this.executor.write(tensor, data, at);
   }
 
   /** Starts an accumulation window: zeroes gradients and accumulators. */

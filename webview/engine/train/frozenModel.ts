@@ -39,7 +39,7 @@ async function readCaches(opened: OpenDevice, run: PreparedRun, tokens: readonly
   const programs = planPrograms(spec);
   const engine = await Engine.create(opened, programs);
   try {
-    loadParameters(engine, { ...run, method: spec.method, programs });
+    await loadParameters(engine, { ...run, method: spec.method, programs });
     const step = new Uint32Array(stepWords);
     engine.resetCache(step);
     await engine.feed(tokens, 0, step);

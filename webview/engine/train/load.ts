@@ -1,10 +1,11 @@
 import type { ParameterSpec } from '../graph/builder';
 import { codeTables, codeTablesName } from '../formats/codebook';
 import { packF16 } from '../formats/half';
-import { isPacked } from '../graph/tensor';
+import { elements, isPacked } from '../graph/tensor';
 import { tensorCatalog, type TensorSpec } from '../model/catalog';
 import { rotaryTables } from '../model/rotaryTables';
 import { packedValues } from '../model/storage';
+import type { Words } from '../runtime/hostMemory';
 import type { Engine } from './engine';
 import type { PreparedRun } from './prepare';
 
@@ -17,33 +18,67 @@ export function loadAdapter(engine: Engine, { method, programs }: Pick<Loadable,
     if (spec.category === 'adapter') engine.upload(spec.tensor, method.initialValue(spec));
 }
 
-/** Uploads every parameter of a run: base weights, rotary tables, the start values of the adapter. */
-export function loadParameters(engine: Engine, run: Loadable): void {
-  const { headDim, ropeTheta } = run.model;
-  const rotary = rotaryTables(run.programs.spec.longest, headDim, ropeTheta);
+/** Uploads every parameter of a run, piece by piece: base weights, rotary tables, the start values of the adapter. */
+export async function loadParameters(engine: Engine, run: Loadable): Promise<void> {
   const specs = new Map(tensorCatalog(run.model).map(spec => [spec.name, spec]));
+  const computed = computedTables(run);
+  let waiting = 0;
   for (const spec of run.programs.table.parameters) {
     const { name } = spec.tensor;
-    if (name === 'rope.cos') engine.upload(spec.tensor, rotary.cos);
-    else if (name === 'rope.sin') engine.upload(spec.tensor, rotary.sin);
-    else if (name === codeTablesName) engine.upload(spec.tensor, new Float32Array(codeTables));
-    else if (spec.category === 'adapter') engine.upload(spec.tensor, run.method.initialValue(spec));
-    else engine.upload(spec.tensor, stored(spec, baseValues(run, spec), specs.get(name)));
+    const whole = computed.get(name) ?? (spec.category === 'adapter' ? run.method.initialValue(spec) : undefined);
+    for (const { data, at } of whole ? [{ data: whole, at: 0 }] : basePieces(run, spec, specs.get(name))) {
+      engine.upload(spec.tensor, data, at);
+      waiting += data.byteLength;
+      if (waiting < mostWaiting) continue;
+      await engine.idle();
+      waiting = 0;
+    }
   }
 }
 
-/** A base tensor, or the rows of it that a part `NAME#FIRST_ROW` holds. */
-function baseValues(run: Loadable, { tensor }: ParameterSpec): Float32Array<ArrayBuffer> {
-  const [name, firstRow] = tensor.name.split('#');
-  const values = new Float32Array(run.method.startValue?.(name) ?? run.weights.read(name));
-  if (firstRow === undefined) return values;
-  const [rows, width] = tensor.shape;
-  return values.slice(Number(firstRow) * width, (Number(firstRow) + rows) * width);
+/** Parameters that no file holds. */
+function computedTables({ model, programs }: Loadable): Map<string, Float32Array<ArrayBuffer>> {
+  const rotary = rotaryTables(programs.spec.longest, model.headDim, model.ropeTheta);
+  return new Map([
+    ['rope.cos', rotary.cos],
+    ['rope.sin', rotary.sin],
+    [codeTablesName, new Float32Array(codeTables)],
+  ]);
 }
 
-/** Values as the tensor's type keeps them. */
-function stored({ tensor }: ParameterSpec, values: Float32Array<ArrayBuffer>, spec: TensorSpec | undefined) {
-  const { dtype } = tensor;
-  if (isPacked(dtype) && spec) return packedValues(values, spec, dtype);
-  return dtype === 'f16' ? new Uint32Array(packF16(values)) : values;
+/** Words of a tensor from word `at` on. */
+interface Piece {
+  readonly data: Words | Float32Array<ArrayBuffer>;
+  readonly at: number;
+}
+
+/** Values read and converted at once; what a matrix in blocks takes is read as a whole, for its scales belong together. */
+const pieceValues = 2 ** 20;
+/** The queue holds a copy of whatever is written to it, in bytes, until it has been idle. */
+const mostWaiting = 2 ** 25;
+
+/** A base tensor as its type keeps it, or the rows of it that a part `NAME#FIRST_ROW` holds. */
+function* basePieces(run: Loadable, { tensor }: ParameterSpec, spec: TensorSpec | undefined): Generator<Piece> {
+  const { dtype, shape } = tensor;
+  const [name, firstRow = '0'] = tensor.name.split('#');
+  const width = elements(shape) / shape[0];
+  const rowsFrom = rowReader(run, name, width);
+  if (isPacked(dtype) && spec) {
+    yield { data: packedValues(rowsFrom(0, shape[0]), spec, dtype), at: 0 };
+    return;
+  }
+  // An even number of rows, so that a piece of halves begins with a word.
+  const step = 2 * Math.max(1, Math.floor(pieceValues / width / 2));
+  for (let row = 0; row < shape[0]; row += step) {
+    const values = rowsFrom(Number(firstRow) + row, Math.min(step, shape[0] - row));
+    if (dtype === 'f16') yield { data: packF16(values), at: (row * width) / 2 };
+    else yield { data: values, at: row * width };
+  }
+}
+
+/** Rows of a base tensor: those that the method brings, else those of the model's files. */
+function rowReader({ method, weights }: Loadable, name: string, width: number) {
+  const own = method.startValue?.(name);
+  return (first: number, count: number): Float32Array<ArrayBuffer> =>
+    own ? own.slice(first * width, (first + count) * width) : weights.read(name, { first, count });
 }

@@ -45,7 +45,7 @@ export async function* train(job: TrainJob, ports: TrainPorts): AsyncGenerator<T
   if (!job.checkpoint) await run.method.prepare?.(frozenModel(ports.opened, run));
   const session = new Session(run, await Engine.create(ports.opened, run.programs, ports), ports);
   try {
-    loadParameters(session.engine, run);
+    await loadParameters(session.engine, run);
     session.restore(job.checkpoint);
     yield* session.opening();
     yield* optimize(session);

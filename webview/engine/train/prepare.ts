@@ -13,6 +13,7 @@ import { openTensors, type TensorSource } from '../model/source';
 import { readMethodState } from './checkpoint';
 import { planFewShot, type FewShotRun } from './fewShotRun';
 import { planPrograms, type EnginePrograms, type EngineSpec } from './programs';
+import { shardsOf } from './readModel';
 
 /** A job read and checked: everything a run needs except the device. */
 export interface PreparedRun {
@@ -64,7 +65,7 @@ export function prepareRun(job: TrainJob, adapter: Pick<EngineSpec, 'limits' | '
     job,
     model,
     tokenizer,
-    weights: openTensors(weightFiles(job), model),
+    weights: openTensors(shardsOf(job.model), model),
     method,
     train,
     evaluation,
@@ -171,11 +172,4 @@ function lengthsOf(train: ExampleSet, evaluation: ExampleSet | undefined, prompt
     (set?.examples ?? []).reduce((most, example) => Math.max(most, example.ids.length), 1);
   const prompt = prompts.reduce((most, ids) => Math.max(most, ids.length), 1);
   return { train: longest(train), evaluate: longest(evaluation), prompt };
-}
-
-function weightFiles(job: TrainJob) {
-  return job.model.weights.map(file => {
-    if ('bytes' in file) return { name: file.name, bytes: file.bytes };
-    throw problem('model.bytes', `${file.name} was not loaded.`, 'Reload the window and start the run again.');
-  });
 }

@@ -1,8 +1,9 @@
 import { problem } from '../../../src/common/errors';
 import type { ModelFiles } from '../../../src/common/protocol';
+import { inMemory } from '../formats/byteSource';
 import { checkTokenizer, loadTokenizer, type TextTokenizer } from '../data/tokenizer';
 import { parseModelConfig, type ModelConfig } from '../model/config';
-import { openTensors, type TensorSource } from '../model/source';
+import { openTensors, type Shard, type TensorSource } from '../model/source';
 
 /** A model's files, read and checked against each other. */
 export interface ReadModel {
@@ -16,11 +17,16 @@ export function readModel(files: ModelFiles): ReadModel {
   const model = parseModelConfig(files.config, `${files.label}/config.json`);
   const tokenizer = loadTokenizer(files.tokenizer, files.tokenizerConfig, files.chatTemplate, model);
   checkTokenizer(tokenizer, model);
-  const shards = files.weights.map(file => {
-    if ('bytes' in file) return { name: file.name, bytes: file.bytes };
+  return { model, tokenizer, weights: openTensors(shardsOf(files), model) };
+}
+
+/** The weight files of a model, to be read in pieces. Throws `model.bytes` for one that never came here. */
+export function shardsOf({ weights }: Pick<ModelFiles, 'weights'>): Shard[] {
+  return weights.map(file => {
+    if ('source' in file) return file;
+    if ('bytes' in file) return { name: file.name, source: inMemory(file.bytes) };
     throw problem('model.bytes', `${file.name} was not loaded.`, 'Reload the window and start again.');
   });
-  return { model, tokenizer, weights: openTensors(shards, model) };
 }
 
 /** Tokens of a prompt; an empty one starts from the tokenizer's start token. */

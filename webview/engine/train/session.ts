@@ -96,7 +96,7 @@ export class Session {
     this.prepared = withMethod(this.run, evolution.method);
     this.running.dispose();
     this.running = await Engine.create(this.ports.opened, this.prepared.programs, this.ports);
-    loadParameters(this.running, this.prepared);
+    await loadParameters(this.running, this.prepared);
     this.running.writeTrainables(evolution.values);
     this.clock = undefined;
     // What was best had another structure: its tensors fit this one no more.
