@@ -6,6 +6,7 @@ import { readLoraAdapter, type LoraAdapter } from '../../webview/engine/formats/
 import { writeSafetensors } from '../../webview/engine/formats/safetensors';
 import { GenerationSession, type SessionOptions } from '../../webview/engine/generate/session';
 import { moduleCatalog, tensorCatalog } from '../../webview/engine/model/catalog';
+import type { Offload } from '../../webview/engine/train/programs';
 import { readModel } from '../../webview/engine/train/readModel';
 import { nodeGpu } from '../../src/headless/gpu';
 import { openDevice, type OpenDevice } from '../../webview/engine/runtime/device';
@@ -121,6 +122,37 @@ describe('a generation session', () => {
       opened.device.createBuffer = create;
       session.dispose();
     }
+    assert.deepEqual(opened.ledger.measured(), {});
+  });
+
+  it('writes the same text with its blocks on the host as with all of them on the device', async () => {
+    const deep = smallModel('deep');
+    const texts = async (parameters: Offload['parameters']) => {
+      const storage = { linear: 'f16', table: 'f16' } as const;
+      const options = { files: deep, storage, offload: { parameters }, rows: 40, ways: 'both' } as const;
+      const session = await GenerationSession.open(opened, options);
+      const found: string[] = [];
+      const complete = async () => {
+        for (const cached of [true, false]) {
+          let whole = '';
+          for await (const { text } of session.generate('w5 w6', settings, cached)) whole = text;
+          found.push(whole);
+        }
+      };
+      await complete();
+      session.attach('first', first);
+      await session.select([{ name: 'first', weight: 1 }]);
+      await complete();
+      const { memory } = session;
+      session.dispose();
+      return { found, memory };
+    };
+    const [plain, streamed] = [await texts('none'), await texts('cpu')];
+    assert.equal(plain.found.length, 4);
+    assert.ok(plain.found[0] !== plain.found[2], 'the adapter changes nothing');
+    assert.deepEqual(streamed.found, plain.found);
+    assert.ok((streamed.memory.weights ?? 0) < (plain.memory.weights ?? 0));
+    assert.ok((streamed.memory.offloadedCpu ?? 0) > 0);
     assert.deepEqual(opened.ledger.measured(), {});
   });
 

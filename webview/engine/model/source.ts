@@ -61,6 +61,11 @@ export function openTensors(shards: readonly Shard[], config: ModelConfig, index
   };
 }
 
+/** Rows of `width` values each out of all rows of a weight; a copy. */
+export function rowsOf(values: Float32Array, { first, count }: Rows, width: number): Float32Array<ArrayBuffer> {
+  return new Float32Array(values.subarray(first * width, (first + count) * width));
+}
+
 function get(located: ReadonlyMap<string, Located>, name: string): Located {
   const tensor = located.get(name);
   if (tensor) return tensor;

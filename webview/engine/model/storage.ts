@@ -5,7 +5,7 @@ import { packBlocks, transpose, unpackBlocks } from '../formats/packedMatrix';
 import { elements, isPacked, type DType } from '../graph/tensor';
 import { tensorCatalog, type TensorSpec } from './catalog';
 import type { ModelConfig } from './config';
-import type { TensorSource } from './source';
+import { rowsOf, type TensorSource } from './source';
 
 /** How frozen base matrices are stored. Vectors, position tables and everything that trains are f32. */
 export interface BaseStorage {
@@ -65,8 +65,7 @@ export function roundedSource(source: TensorSource, model: ModelConfig, storage:
         return spec ? roundedValues(values, spec, storage) : values;
       }
       const values = roundedValues(source.read(name), spec, storage);
-      const width = values.length / spec.shape[0];
-      return rows ? values.slice(rows.first * width, (rows.first + rows.count) * width) : values;
+      return rows ? rowsOf(values, rows, values.length / spec.shape[0]) : values;
     },
     dtype: name => source.dtype(name),
   };

@@ -4,6 +4,7 @@ import { packF16 } from '../formats/half';
 import { elements, isPacked } from '../graph/tensor';
 import { tensorCatalog, type TensorSpec } from '../model/catalog';
 import { rotaryTables } from '../model/rotaryTables';
+import { rowsOf } from '../model/source';
 import { packedValues } from '../model/storage';
 import type { Words } from '../runtime/hostMemory';
 import type { Engine } from './engine';
@@ -62,23 +63,17 @@ function* basePieces(run: Loadable, { tensor }: ParameterSpec, spec: TensorSpec 
   const { dtype, shape } = tensor;
   const [name, firstRow = '0'] = tensor.name.split('#');
   const width = elements(shape) / shape[0];
-  const rowsFrom = rowReader(run, name, width);
+  const own = run.method.startValue?.(name);
   if (isPacked(dtype) && spec) {
-    yield { data: packedValues(rowsFrom(0, shape[0]), spec, dtype), at: 0 };
+    yield { data: packedValues(own ?? run.weights.read(name), spec, dtype), at: 0 };
     return;
   }
   // An even number of rows, so that a piece of halves begins with a word.
   const step = 2 * Math.max(1, Math.floor(pieceValues / width / 2));
   for (let row = 0; row < shape[0]; row += step) {
-    const values = rowsFrom(Number(firstRow) + row, Math.min(step, shape[0] - row));
+    const rows = { first: Number(firstRow) + row, count: Math.min(step, shape[0] - row) };
+    const values = own ? rowsOf(own, rows, width) : run.weights.read(name, rows);
     if (dtype === 'f16') yield { data: packF16(values), at: (row * width) / 2 };
     else yield { data: values, at: row * width };
   }
-}
-
-/** Rows of a base tensor: those that the method brings, else those of the model's files. */
-function rowReader({ method, weights }: Loadable, name: string, width: number) {
-  const own = method.startValue?.(name);
-  return (first: number, count: number): Float32Array<ArrayBuffer> =>
-    own ? own.slice(first * width, (first + count) * width) : weights.read(name, { first, count });
 }
