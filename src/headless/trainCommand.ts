@@ -6,10 +6,12 @@ import { problem, type ProblemError } from '../common/errors';
 import { makeRunId } from '../common/run/runId';
 import { createRun, type RunWriter } from '../runs/runFolder';
 import type { OpenDevice } from '../../webview/engine/runtime/device';
+import type { Disk } from '../../webview/engine/runtime/scratch';
 import { RunControl } from '../../webview/engine/train/control';
 import { train } from '../../webview/engine/train/loop';
 import type { CommandLine } from './arguments';
 import { readConfig, readJob, runName, type HeadlessConfig, type HeadlessJob } from './job';
+import { nodeDisk } from './nodeDisk';
 import { nodeFiles } from './nodeFiles';
 import { progressBar } from './progress';
 import { Summary } from './summary';
@@ -33,7 +35,7 @@ export async function trainCommand(line: CommandLine, ports: EnginePorts): Promi
   const report = line.json ? jsonLines(ports) : progressBar(ports, folder);
   writer.onDidAppend(events => events.forEach(event => report(event)));
   try {
-    await drive(prepared, { opened, writer, ports, summary });
+    await drive(prepared, { opened, writer, ports, summary, disk: nodeDisk(folder) });
   } finally {
     await writer.close();
   }
@@ -45,16 +47,17 @@ interface Drive {
   readonly writer: RunWriter;
   readonly ports: EnginePorts;
   readonly summary: Summary;
+  readonly disk: Disk;
 }
 
-async function drive({ job }: HeadlessJob, { opened, writer, ports, summary }: Drive): Promise<void> {
+async function drive({ job }: HeadlessJob, { opened, writer, ports, summary, disk }: Drive): Promise<void> {
   await writer.append([{ type: 'state', state: 'starting' }]);
   const control = new RunControl(() => undefined);
   const unsubscribe = ports.onInterrupt(() => control.command('stop'));
   let running = false;
   let stopped = false;
   try {
-    for await (const output of train(job, { opened, now: ports.now, control })) {
+    for await (const output of train(job, { opened, now: ports.now, control, disk })) {
       if (!running) await writer.append([{ type: 'state', state: 'running' }]);
       running = true;
       await write(writer, output);

@@ -2,9 +2,11 @@ import { strict as assert } from 'node:assert';
 import type { MemoryBytes } from '../../src/common/run/events';
 import { forecastOf } from '../../webview/engine/forecast';
 import { Executor } from '../../webview/engine/runtime/executor';
+import { openScratch } from '../../webview/engine/runtime/scratch';
 import { prepareRun } from '../../webview/engine/train/prepare';
 import { testDevice } from './harness';
 import { smallJob, type Overrides, type SmallFamily } from './smallRun';
+import { watchedDisk } from './watchedDisk';
 
 const families: readonly SmallFamily[] = ['deep', 'gpt2'];
 
@@ -23,7 +25,7 @@ const methods: Readonly<Record<string, Overrides>> = {
 const checkpointings = ['none', 'selective', 'block'];
 const quantizations = ['none', 'f16', 'nf4'];
 
-const offloads: readonly object[] = [{}, { parameters: 'cpu' }];
+const offloads: readonly object[] = [{}, { parameters: 'cpu' }, { parameters: 'disk' }];
 
 /** Bytes above what the device held before, by category; categories without any are left out. */
 function above(before: MemoryBytes, now: MemoryBytes): MemoryBytes {
@@ -40,10 +42,14 @@ async function cell(family: SmallFamily, overrides: Overrides) {
   const { info, profile } = opened;
   const { programs } = prepareRun(smallJob(family, overrides), { limits: info.limits, profile });
   const before = opened.ledger.measured();
-  const executor = new Executor(opened, programs.plan);
+  const forecast = forecastOf(programs).bytes;
+  const disk = watchedDisk();
+  const scratch = forecast.offloadedDisk === undefined ? undefined : await openScratch(forecast.offloadedDisk, disk);
+  const executor = new Executor(opened, programs.plan, { scratch });
   try {
     const measured = { ...above(before, opened.ledger.measured()), ...executor.hostBytes() };
-    return { measured, forecast: forecastOf(programs).bytes };
+    assert.equal(disk.end, forecast.offloadedDisk ?? 0);
+    return { measured, forecast };
   } finally {
     executor.dispose();
   }

@@ -1,6 +1,7 @@
 import { strict as assert } from 'node:assert';
 import { forecast, forecastOf } from '../../webview/engine/forecast';
 import { parseModelConfig } from '../../webview/engine/model/config';
+import type { Place } from '../../webview/engine/runtime/hostMemory';
 import { prepareRun } from '../../webview/engine/train/prepare';
 import { relativeError, testDevice } from './harness';
 import {
@@ -13,6 +14,7 @@ import {
   type Overrides,
   type SmallFamily,
 } from './smallRun';
+import { watchedDisk } from './watchedDisk';
 
 const long = { max_steps: 20, eval_steps: 10, save_steps: 20, importance_steps: 5 };
 const training = { max_steps: 4, eval_steps: 4, save_steps: 4, importance_steps: 2 };
@@ -28,9 +30,10 @@ const cases: readonly (readonly [SmallFamily, Overrides])[] = [
 ];
 
 /** Numbers and files of a run whose memory must be its forecast. */
-async function trained(family: SmallFamily, overrides: Overrides, parameters: 'none' | 'cpu') {
+async function trained(family: SmallFamily, overrides: Overrides, parameters: 'none' | Place) {
   const memory = { ...overrides.memory, offload: { parameters } };
-  const outputs = await runJob(smallJob(family, { ...overrides, memory }));
+  const disk = watchedDisk();
+  const outputs = await runJob(smallJob(family, { ...overrides, memory }), { disk });
   const memories = eventsOf(outputs, 'memory');
   for (const { forecast, measured } of memories) assert.deepEqual(measured, forecast);
   const numbers = {
@@ -39,7 +42,8 @@ async function trained(family: SmallFamily, overrides: Overrides, parameters: 'n
     samples: eventsOf(outputs, 'sample'),
     files: resultOf(outputs),
   };
-  return { numbers, forecast: memories[0].forecast };
+  assert.equal(disk.open, 0);
+  return { numbers, forecast: memories[0].forecast, disk };
 }
 
 describe('offloaded parameters', () => {
@@ -52,6 +56,11 @@ describe('offloaded parameters', () => {
       assert.ok((offloaded.forecast.offloadedCpu ?? 0) > 0);
       const [more, less] = [plain, offloaded].map(({ forecast }) => forecast.weights ?? 0);
       assert.ok(family === 'gpt2' ? less <= more : less < more, `${less} of ${more}`);
+      const onDisk = await trained(family, overrides, 'disk');
+      assert.deepEqual(onDisk.numbers, plain.numbers);
+      assert.equal(onDisk.forecast.weights, offloaded.forecast.weights);
+      assert.equal(onDisk.disk.end, onDisk.forecast.offloadedDisk);
+      assert.ok((onDisk.forecast.offloadedCpu ?? 0) < (offloaded.forecast.offloadedCpu ?? 0) / 4);
     });
 
   it('report what each step moves, and each move with the steps that report importance', async () => {
@@ -129,6 +138,8 @@ describe('offloaded parameters', () => {
     const small = 2 ** 20;
     assert.ok((bytes.weights ?? Infinity) < 2 * oneBlock + 32 * 2 ** 20 + positions + small, `${bytes.weights}`);
     assert.equal(bytes.offloadedCpu, 12 * oneBlock + 50257 * 768 * 4);
+    const onDisk = forecast({ ...config, memory: { ...config.memory, offload: { parameters: 'disk' } } }, model).bytes;
+    assert.deepEqual(onDisk, { ...bytes, offloadedCpu: 4 * 2 ** 20, offloadedDisk: bytes.offloadedCpu });
   });
 
   it('are nothing for full fine-tuning, which freezes nothing', async () => {

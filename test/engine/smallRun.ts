@@ -10,6 +10,7 @@ import { elements } from '../../webview/engine/graph/tensor';
 import { RunControl } from '../../webview/engine/train/control';
 import { train, type TrainPorts } from '../../webview/engine/train/loop';
 import { randomArray, testDevice } from './harness';
+import { watchedDisk } from './watchedDisk';
 
 const vocabulary = 61;
 
@@ -148,7 +149,7 @@ export async function runJob(job: TrainJob, ports: Partial<TrainPorts> = {}): Pr
   const opened = await testDevice();
   const outputs: TrainOutput[] = [];
   let clock = 0;
-  const defaults = { opened, now: () => (clock += 10), control: new RunControl(() => undefined) };
+  const defaults = { opened, now: () => (clock += 10), control: new RunControl(() => undefined), disk: watchedDisk() };
   for await (const output of train(job, { ...defaults, ...ports })) outputs.push(output);
   return outputs;
 }

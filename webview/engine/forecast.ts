@@ -1,8 +1,8 @@
 import type { RunConfig } from '../../src/common/config/schema';
 import type { MemoryBytes, TimelinePoint } from '../../src/common/run/events';
+import { hostBytes } from './memory/hostPlan';
 import { bytesByCategory, defaultLimits, type DeviceLimits } from './memory/layout';
 import { liveBytes } from './memory/lives';
-import { hostBytes } from './memory/streams';
 import { parameterTraffic, stepTraffic, type StepTraffic } from './memory/traffic';
 import { methodOf } from './methods/methodOf';
 import type { ModelConfig } from './model/config';
@@ -78,9 +78,9 @@ const unknownSteps = 1000;
 
 /** The forecast of programs that are already planned. */
 export function forecastOf(programs: EnginePrograms): Forecast {
-  const { buffers } = programs.plan;
+  const { buffers, host } = programs.plan;
   const onDevice = bytesByCategory(buffers);
-  const offDevice = offloadedBytes(programs);
+  const offDevice = hostBytes(host);
   const counts = parameterCounts(programs);
   const { timeline, peak } = timelineOf(programs, onDevice);
   return {
@@ -95,11 +95,6 @@ export function forecastOf(programs: EnginePrograms): Forecast {
     timeline,
     peak,
   };
-}
-
-/** What is kept off the device; a category that has nothing is left out. */
-function offloadedBytes({ plan: { streams } }: EnginePrograms): MemoryBytes {
-  return streams ? { offloadedCpu: hostBytes(streams) } : {};
 }
 
 /** Each kind of transfer counts its own. */

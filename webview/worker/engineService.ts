@@ -9,6 +9,7 @@ import type {
 import type { Handlers } from '../../src/common/rpc';
 import type { TrainOutput } from '../../src/common/run/events';
 import { openDevice, type OpenDevice } from '../engine/runtime/device';
+import type { Disk } from '../engine/runtime/scratch';
 import { RunControl } from '../engine/train/control';
 import { train } from '../engine/train/loop';
 import { examine } from './doctor';
@@ -19,6 +20,7 @@ import { withReadableWeights, type ReadBlob } from './weightFiles';
 /** The platform as the service needs it; the Worker passes its own, tests pass node's. */
 export interface Platform {
   readonly gpu: GPU | undefined;
+  readonly disk?: Disk;
   readonly now: () => number;
   readonly notify: (notification: EngineNotification | GenerationNotification) => void;
   readonly later: (run: () => void, ms: number) => void;
@@ -115,14 +117,15 @@ export class EngineService {
   /** A run has the GPU once a text that is under way is complete. */
   private async drive(job: TrainJob, control: RunControl): Promise<void> {
     const { runId } = job;
-    const { now, later, notify } = this.platform;
+    const { now, later, notify, disk } = this.platform;
     const outbox = new Outbox({ now, later, send: outputs => notify({ type: 'outputs', runId, outputs }) });
     let failure: Problem | undefined;
     try {
       await this.texts.idle();
       this.texts.close();
       const opened = await this.device();
-      for await (const output of untilLost(train(job, { opened, now, control }), opened.device)) outbox.push(output);
+      const outputs = train(job, { opened, now, control, disk });
+      for await (const output of untilLost(outputs, opened.device)) outbox.push(output);
     } catch (error) {
       failure = toProblem(error);
     }
@@ -152,5 +155,8 @@ async function* untilLost(outputs: AsyncGenerator<TrainOutput>, device: GPUDevic
     // Pending reads reject before `lost` settles; give it its turn, so that the cause is named and not a symptom.
     await Promise.race([lost, device.queue.onSubmittedWorkDone().catch(() => undefined)]);
     throw message === undefined ? error : failed();
+  } finally {
+    // Lets the run free what it holds, once whatever it waits for has failed too.
+    void outputs.return(undefined).catch(() => undefined);
   }
 }

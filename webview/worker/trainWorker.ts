@@ -2,14 +2,19 @@ import type { EngineRequests } from '../../src/common/protocol';
 import { protocolVersion } from '../../src/common/protocol';
 import { connect } from '../../src/common/rpc';
 import { EngineService } from './engineService';
+import { OpfsDisk } from './opfsDisk';
 
 /** Reads at once where the engine wants bytes at once; only a worker may. */
 const blobReader = new FileReaderSync();
 
 declare const self: DedicatedWorkerGlobalScope;
 
+const disk = new OpfsDisk(self.navigator.storage, self.navigator.locks);
+void disk.tidy();
+
 const service = new EngineService({
   gpu: self.navigator.gpu,
+  disk,
   now: () => performance.now(),
   notify: notification => connection.notify(notification),
   later: (run, ms) => setTimeout(run, ms),

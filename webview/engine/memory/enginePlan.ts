@@ -2,16 +2,23 @@ import type { TensorTable } from '../graph/builder';
 import type { Program } from '../graph/recorder';
 import type { Tensor } from '../graph/tensor';
 import type { ExecutorOptions, ParamRegion } from '../runtime/executor';
+import type { Place } from '../runtime/hostMemory';
 import { stepWords } from '../runtime/kernel';
+import type { HostRequest } from './hostPlan';
 import { alignment, LayoutBuilder, type DeviceLimits } from './layout';
 import { livesOf } from './lives';
-import { isStreamed, layOutStreams } from './streams';
+import { hostRequests, isStreamed, layOutStreams } from './streams';
 import { layOutTrainables, type Trainables } from './trainables';
 
-/** Device memory of an engine, decided before any of it exists. `buffers` is the forecast and the shopping list. */
+/**
+ * Memory of an engine, decided before any of it exists. `buffers` on the device and `host` off it are the forecast and
+ * the shopping list.
+ */
 export interface EnginePlan<Name extends string> extends ExecutorOptions {
   readonly regions: Readonly<Record<Name, ParamRegion>>;
   readonly trainables: Trainables;
+  /** Blocks off the device. */
+  readonly host: readonly HostRequest[];
 }
 
 export interface EnginePlanInput<Name extends string> {
@@ -22,8 +29,8 @@ export interface EnginePlanInput<Name extends string> {
   /** All programs that will run on these buffers, each recorded for its largest number of tokens. */
   readonly programs: (trainables: Trainables) => Readonly<Record<Name, Program>>;
   readonly readbackBytes: number;
-  /** Frozen matrices of blocks wait on the host for their turn. */
-  readonly streamsWeights?: boolean;
+  /** Where frozen matrices of blocks wait for their turn; on the device without it. */
+  readonly weightsWait?: Place;
   /** Most values of one small read-back (accumulators, an importance report); asked once the programs are known. */
   readonly ringValues?: () => number;
 }
@@ -42,13 +49,14 @@ const ringSlots = 4;
  */
 export function planEngine<Name extends string>(input: EnginePlanInput<Name>): EnginePlan<Name> {
   const layout = new LayoutBuilder(input.limits);
-  const streamed = new Set(input.streamsWeights === true ? input.table.parameters.filter(isStreamed) : []);
+  const { weightsWait } = input;
+  const streamed = new Set(weightsWait ? input.table.parameters.filter(isStreamed) : []);
   const frozen = input.table.parameters.filter(spec => !spec.trainable && !streamed.has(spec));
   for (const category of ['weights', 'adapter'] as const) {
     const members = frozen.filter(spec => spec.category === category).map(spec => spec.tensor);
     layout.bump(frozenLabel(category), category, members);
   }
-  const streams = streamed.size > 0 ? layOutStreams(layout, [...streamed]) : undefined;
+  const streams = weightsWait && streamed.size > 0 ? layOutStreams(layout, [...streamed], weightsWait) : undefined;
   const trainables = layOutTrainables(layout, input.table.parameters, input.gradients);
   const programs = input.programs(trainables);
   layout.bump('method state', 'optimizer', input.table.methodStates);
@@ -75,5 +83,6 @@ export function planEngine<Name extends string>(input: EnginePlanInput<Name>): E
     regions,
     trainables,
     streams,
+    host: streams ? hostRequests(streams) : [],
   };
 }

@@ -1,5 +1,7 @@
 import type { ParameterSpec } from '../graph/builder';
 import { byteLength, type Tensor } from '../graph/tensor';
+import type { Place } from '../runtime/hostMemory';
+import type { HostRequest } from './hostPlan';
 import type { LayoutBuilder } from './layout';
 
 /** Weights that come to the device together and take turns with others in one slot. */
@@ -8,11 +10,13 @@ export interface StreamUnit {
   readonly name: string;
   readonly slot: number;
   readonly tensors: readonly Tensor[];
-  /** Bytes on the host: the tensors alone, without padding. */
+  /** Bytes that move: the tensors alone, without padding. */
   readonly bytes: number;
 }
 
 export interface StreamPlan {
+  /** Where the weights wait. */
+  readonly place: Place;
   readonly units: readonly StreamUnit[];
   /** Unit by tensor id. */
   readonly unitOf: ReadonlyMap<number, StreamUnit>;
@@ -31,14 +35,14 @@ export function isStreamed(spec: ParameterSpec): boolean {
  * one. Everything small (norms, biases, adapters) stays. DeepSpeed keeps small tensors too (ZeRO's
  * `param_persistence_threshold`).
  */
-export function layOutStreams(layout: LayoutBuilder, specs: readonly ParameterSpec[]): StreamPlan {
+export function layOutStreams(layout: LayoutBuilder, specs: readonly ParameterSpec[], place: Place): StreamPlan {
   const units = [...blockUnits(specs), ...tableUnits(specs)];
   for (const slot of new Set(units.map(unit => unit.slot))) {
     const label = slot < blockSlots ? `block slot ${slot + 1}` : 'table slot';
     const takers = units.filter(unit => unit.slot === slot).map(({ tensors }) => tensors);
     layout.overlay(label, 'weights', takers);
   }
-  return { units, unitOf: new Map(units.flatMap(unit => unit.tensors.map(({ id }) => [id, unit]))) };
+  return { place, units, unitOf: new Map(units.flatMap(unit => unit.tensors.map(({ id }) => [id, unit]))) };
 }
 
 function blockUnits(specs: readonly ParameterSpec[]): StreamUnit[] {
@@ -57,7 +61,9 @@ function unitOf(name: string, slot: number, tensors: readonly Tensor[]): StreamU
   return { name, slot, tensors, bytes: tensors.reduce((sum, { shape, dtype }) => sum + byteLength(shape, dtype), 0) };
 }
 
-/** Bytes that the units take on the host. */
-export function hostBytes({ units }: StreamPlan): number {
-  return units.reduce((sum, { bytes }) => sum + bytes, 0);
+/** What the units take off the device: a block for each tensor. */
+export function hostRequests({ units, place }: StreamPlan): HostRequest[] {
+  return units.flatMap(({ tensors }) =>
+    tensors.map(({ shape, dtype }) => ({ place, bytes: byteLength(shape, dtype) })),
+  );
 }

@@ -6,6 +6,7 @@ import { align, alignment, type BufferSpec, type Placement } from '../memory/lay
 import { sectionsOf, type Section } from '../memory/sections';
 import type { StreamPlan } from '../memory/streams';
 import { HostMemory } from './hostMemory';
+import type { Scratch } from './scratch';
 import { Transfers } from './transfers';
 import type { Kernel } from './kernel';
 import type { OpenDevice } from './device';
@@ -52,6 +53,8 @@ export interface ExecutorPorts {
   readonly inherited?: readonly GPUBuffer[];
   /** Milliseconds of a monotonic clock; without one transfers seem to take no time. */
   readonly now?: () => number;
+  /** The file of what waits on a disk; the executor removes it at its end. */
+  readonly scratch?: Scratch;
 }
 
 /** Owns the device's buffers and replays programs on them. Creates exactly the buffers of its layout, nothing else. */
@@ -65,14 +68,14 @@ export class Executor {
   private reading: Promise<unknown> = Promise.resolve();
   private readonly freeSlots: GPUBuffer[];
   private failure: string | undefined;
-  private readonly host = new HostMemory();
+  private readonly host: HostMemory;
   private readonly transfers: Transfers;
   private readonly stream: WeightStream | undefined;
 
   constructor(
     opened: OpenDevice,
     private readonly options: ExecutorOptions,
-    { inherited = [], now = () => 0 }: ExecutorPorts = {},
+    { inherited = [], now = () => 0, scratch }: ExecutorPorts = {},
   ) {
     const { device, pipelines } = opened;
     this.device = device;
@@ -84,6 +87,7 @@ export class Executor {
       return known ?? device.createBuffer({ label, size: spec.bytes, usage: usageOf(spec) });
     });
     const { streams, placements } = options;
+    this.host = new HostMemory(scratch);
     this.transfers = new Transfers(now);
     const target = { queue: device.queue, buffers: this.buffers, placements };
     this.stream = streams && new WeightStream(streams, target, this.host, this.transfers);
@@ -272,6 +276,7 @@ export class Executor {
     this.device.removeEventListener('uncapturederror', this.noticeError);
     const kept = this.options.buffers.map(spec => labels.some(label => spec.label.startsWith(label)));
     this.buffers.forEach((buffer, index) => !kept[index] && buffer.destroy());
+    this.host.dispose();
     return this.buffers.filter((_, index) => kept[index]);
   }
 

@@ -1,11 +1,18 @@
+import { problem } from '../../../src/common/errors';
 import type { MemoryBytes } from '../../../src/common/run/events';
+import { mostPiece } from '../memory/hostPlan';
+import { align } from '../memory/layout';
+import type { Scratch } from './scratch';
 
 /** Where something waits that is not on the device. */
 export type Place = 'cpu' | 'disk';
 
 export type Words = Uint32Array<ArrayBuffer>;
 
-/** A stretch of words off the device, at first zero. Offsets and counts are in words of four bytes. */
+/**
+ * A stretch of words off the device, at first zero. Offsets and counts are in words of four bytes. On a disk every
+ * method throws `disk.full` or `disk.scratch`.
+ */
 export interface HostBlock {
   readonly words: number;
   /** Fills `into` with the words from `from` on. */
@@ -13,7 +20,7 @@ export interface HostBlock {
   write(from: number, data: Words): void;
   /**
    * Passes all words on, in order and in one or several pieces: `data` stands at word `from` and is valid until the
-   * next piece. Costs no memory of its own.
+   * next piece of any block. Costs no memory of its own.
    */
   each(visit: (data: Words, from: number) => void): void;
 }
@@ -21,16 +28,39 @@ export interface HostBlock {
 /** Memory of the host that stands in for device memory, counted where it is made, independently of any plan. */
 export class HostMemory {
   private bytes = 0;
+  /** What blocks on disk are read through. */
+  private bounce: Words = new Uint32Array(0);
+
+  /** `scratch`: the file of the blocks on disk, which this then owns. */
+  constructor(private readonly scratch?: Scratch) {}
 
   /** A block of whole words. */
-  allocate(bytes: number): HostBlock {
+  allocate(bytes: number, place: Place): HostBlock {
+    if (place === 'disk') return this.onDisk(bytes);
     this.bytes += bytes;
     return new ArrayBlock(new Uint32Array(bytes / 4));
   }
 
-  /** Bytes in use; a category that never had any is left out. */
+  /** Bytes in use; a category that never had any is left out. The disk's are the length of the file. */
   measured(): MemoryBytes {
-    return this.bytes === 0 ? {} : { offloadedCpu: this.bytes };
+    const inMemory = this.bytes + this.bounce.byteLength;
+    const onDisk = this.scratch?.bytes ?? 0;
+    return { ...(inMemory > 0 ? { offloadedCpu: inMemory } : {}), ...(onDisk > 0 ? { offloadedDisk: onDisk } : {}) };
+  }
+
+  /** Removes the file of the blocks on disk. */
+  dispose(): void {
+    this.scratch?.close();
+  }
+
+  private onDisk(bytes: number): HostBlock {
+    const { scratch } = this;
+    if (!scratch) throw problem('engine.host', 'A block on disk was not planned.', 'This is a defect in the planner.');
+    const at = scratch.bytes;
+    scratch.grow(at + align(bytes));
+    const piece = Math.min(bytes, mostPiece);
+    if (piece > this.bounce.byteLength) this.bounce = new Uint32Array(piece / 4);
+    return new DiskBlock(scratch, { at, words: bytes / 4 }, () => this.bounce);
   }
 }
 
@@ -52,4 +82,40 @@ class ArrayBlock implements HostBlock {
   each(visit: (data: Words, from: number) => void): void {
     visit(this.data, 0);
   }
+}
+
+/** A range of the scratch file. */
+class DiskBlock implements HostBlock {
+  constructor(
+    private readonly scratch: Scratch,
+    private readonly range: { readonly at: number; readonly words: number },
+    private readonly bounce: () => Words,
+  ) {}
+
+  get words(): number {
+    return this.range.words;
+  }
+
+  read(from: number, into: Words): void {
+    this.scratch.read(bytesOf(into), this.range.at + from * 4);
+  }
+
+  write(from: number, data: Words): void {
+    if (from + data.length > this.words)
+      throw problem('engine.host', 'More is written than a block holds.', 'This is a defect in the engine.');
+    this.scratch.write(bytesOf(data), this.range.at + from * 4);
+  }
+
+  each(visit: (data: Words, from: number) => void): void {
+    const buffer = this.bounce();
+    for (let from = 0; from < this.words; from += buffer.length) {
+      const piece = buffer.subarray(0, Math.min(buffer.length, this.words - from));
+      this.read(from, piece);
+      visit(piece, from);
+    }
+  }
+}
+
+function bytesOf(words: Words): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
 }

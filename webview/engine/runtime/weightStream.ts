@@ -13,7 +13,7 @@ export interface StreamDevice {
   readonly placements: ReadonlyMap<number, Placement>;
 }
 
-/** Keeps weights on the host and brings them to their slot on the device before they are used. */
+/** Keeps weights off the device and brings them to their slot on the device before they are used. */
 export class WeightStream {
   private readonly stored = new Map<number, HostBlock>();
   private readonly inSlot = new Map<number, StreamUnit>();
@@ -26,7 +26,8 @@ export class WeightStream {
     private readonly transfers: Transfers,
   ) {
     for (const { tensors } of plan.units)
-      for (const { id, shape, dtype } of tensors) this.stored.set(id, host.allocate(byteLength(shape, dtype)));
+      for (const { id, shape, dtype } of tensors)
+        this.stored.set(id, host.allocate(byteLength(shape, dtype), plan.place));
   }
 
   /** The unit that `tensor` comes with; undefined for one that stays on the device. */

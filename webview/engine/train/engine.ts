@@ -7,10 +7,12 @@ import type { Tensor } from '../graph/tensor';
 import { GraphBuilder } from '../graph/builder';
 import { mlpInputs } from '../model/build';
 import { frozenLabel } from '../memory/enginePlan';
+import { hostBytes } from '../memory/hostPlan';
 import { termScalar, type EngineValues } from '../methods/method';
 import { elements } from '../graph/tensor';
 import type { OpenDevice } from '../runtime/device';
 import { Executor, type ExecutorPorts, type Loaded } from '../runtime/executor';
+import { openScratch, type Disk } from '../runtime/scratch';
 import { recordModel, type ModelProgram } from './modelPrograms';
 import { roundStream, type EnginePrograms } from './programs';
 
@@ -22,6 +24,12 @@ export interface StepScalars {
   readonly gradNorm: number;
   /** What the method adds to the loss, by name. */
   readonly terms?: Readonly<Record<string, number>>;
+}
+
+/** What an engine takes over, and what it needs of the platform. */
+export interface EnginePorts extends Omit<ExecutorPorts, 'scratch'> {
+  /** For what waits on a disk. */
+  readonly disk?: Disk;
 }
 
 /** A planned run on a device: one call per optimizer step, evaluation batch or generated token. */
@@ -39,11 +47,21 @@ export class Engine {
     this.inputs = new Map(programs.table.inputs.map(tensor => [tensor.name, tensor]));
   }
 
-  /** Creates the buffers of the plan and compiles every kernel of the run, in parallel. */
-  static async create(opened: OpenDevice, programs: EnginePrograms, ports: ExecutorPorts = {}): Promise<Engine> {
-    const engine = new Engine(opened, programs, ports);
-    await engine.executor.prepare(Object.values(programs.largest).map(program => program.dispatches));
-    return engine;
+  /**
+   * Creates the buffers of the plan and compiles every kernel of the run, in parallel. Throws what `openScratch` throws
+   * where the plan needs a disk.
+   */
+  static async create(opened: OpenDevice, programs: EnginePrograms, ports: EnginePorts = {}): Promise<Engine> {
+    const onDisk = hostBytes(programs.plan.host).offloadedDisk ?? 0;
+    const scratch = onDisk > 0 ? await openScratch(onDisk, ports.disk) : undefined;
+    try {
+      const engine = new Engine(opened, programs, { ...ports, scratch });
+      await engine.executor.prepare(Object.values(programs.largest).map(program => program.dispatches));
+      return engine;
+    } catch (error) {
+      scratch?.close();
+      throw error;
+    }
   }
 
   /** Uploads words of one parameter from word `at` on: f32 values, or packed halves for an f16 tensor. */

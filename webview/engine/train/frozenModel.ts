@@ -2,15 +2,15 @@ import { problem } from '../../../src/common/errors';
 import type { FrozenModel, KeysAndValues } from '../methods/method';
 import { plainMethod } from '../methods/plain';
 import { cacheSize } from '../forecast';
-import type { OpenDevice } from '../runtime/device';
 import { stepWords } from '../runtime/kernel';
 import { Engine } from './engine';
 import { loadParameters } from './load';
+import type { TrainPorts } from './loop';
 import type { PreparedRun } from './prepare';
 import { planPrograms, type EngineSpec } from './programs';
 
 /** The base model of a run, asked before the run takes its memory: each question loads it, and frees it again. */
-export function frozenModel(opened: OpenDevice, run: PreparedRun): FrozenModel {
+export function frozenModel(ports: TrainPorts, run: PreparedRun): FrozenModel {
   return {
     keysAndValues: async (text, fewest) => {
       const tokens = run.tokenizer.encode(text, true);
@@ -21,13 +21,13 @@ export function frozenModel(opened: OpenDevice, run: PreparedRun): FrozenModel {
           `init_text has ${tokens.length} tokens; ${fewest} to ${most} are needed.`,
           tokens.length < fewest ? 'Write a longer text, or lower method.num_virtual_tokens.' : 'Write a shorter text.',
         );
-      return readCaches(opened, run, tokens);
+      return readCaches(ports, run, tokens);
     },
   };
 }
 
 /** Feeds the tokens to a model with an empty cache and reads what it then holds. */
-async function readCaches(opened: OpenDevice, run: PreparedRun, tokens: readonly number[]): Promise<KeysAndValues[]> {
+async function readCaches(ports: TrainPorts, run: PreparedRun, tokens: readonly number[]): Promise<KeysAndValues[]> {
   const count = tokens.length;
   const spec: EngineSpec = {
     ...run.programs.spec,
@@ -37,7 +37,7 @@ async function readCaches(opened: OpenDevice, run: PreparedRun, tokens: readonly
     cache: cacheSize(count, count),
   };
   const programs = planPrograms(spec);
-  const engine = await Engine.create(opened, programs);
+  const engine = await Engine.create(ports.opened, programs, ports);
   try {
     await loadParameters(engine, { ...run, method: spec.method, programs });
     const step = new Uint32Array(stepWords);

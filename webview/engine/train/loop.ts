@@ -3,6 +3,7 @@ import type { TrainJob } from '../../../src/common/protocol';
 import type { TrainEvent, TrainOutput, Transfer } from '../../../src/common/run/events';
 import { leadOf, packBatch } from '../data/batches';
 import type { OpenDevice } from '../runtime/device';
+import type { Disk } from '../runtime/scratch';
 import type { ImportancePlan } from '../methods/method';
 import type { RunControl } from './control';
 import { Engine, type StepScalars } from './engine';
@@ -18,6 +19,8 @@ export interface TrainPorts {
   /** Milliseconds of a monotonic clock. */
   readonly now: () => number;
   readonly control: RunControl;
+  /** For what is offloaded to a disk. */
+  readonly disk?: Disk;
   /** Lets tests and the parity harness look at the device between steps. */
   readonly inspect?: (engine: Engine, step: number) => Promise<void>;
 }
@@ -42,7 +45,7 @@ const mostInFlight = 2;
 export async function* train(job: TrainJob, ports: TrainPorts): AsyncGenerator<TrainOutput> {
   const { info, profile } = ports.opened;
   const run = prepareRun(job, { limits: info.limits, profile });
-  if (!job.checkpoint) await run.method.prepare?.(frozenModel(ports.opened, run));
+  if (!job.checkpoint) await run.method.prepare?.(frozenModel(ports, run));
   const session = new Session(run, await Engine.create(ports.opened, run.programs, ports), ports);
   try {
     await loadParameters(session.engine, run);

@@ -42,7 +42,7 @@ export function recordModel(spec: EngineSpec, table: TensorTable, name: ModelPro
     goal: cached || name === 'generate' ? 'logits' : 'loss',
     cacheRows: cached ? cache?.rows : undefined,
     placeholders: name !== 'decode',
-    tablesTakeTurns: spec.offload?.parameters === 'cpu',
+    tablesTakeTurns: (spec.offload?.parameters ?? 'none') !== 'none',
     observed: cached && cache?.observed === true,
   });
   const mode = name === 'train' ? 'train' : 'evaluate';

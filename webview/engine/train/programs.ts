@@ -13,6 +13,7 @@ import type { BaseStorage } from '../model/storage';
 import { emitAdamW } from '../ops/adamw';
 import { emitSgd } from '../ops/sgd';
 import { emitSumSquares } from '../ops/reduce';
+import type { Place } from '../runtime/hostMemory';
 import type { Profile } from '../runtime/kernel';
 import { recordModel, recordPreload, type ModelProgram, type RecordedModel } from './modelPrograms';
 
@@ -41,9 +42,9 @@ export interface EngineSpec {
   readonly cache?: CacheSize;
 }
 
-/** What waits on the host between uses. */
+/** What waits off the device between uses. */
 export interface Offload {
-  readonly parameters: 'none' | 'cpu';
+  readonly parameters: 'none' | Place;
 }
 
 /** Room of a key-value cache. */
@@ -78,6 +79,10 @@ export function roundStream(tokens: number): number {
   return Math.ceil(tokens / streamStep) * streamStep;
 }
 
+function placeOf(offload: 'none' | Place = 'none'): Place | undefined {
+  return offload === 'none' ? undefined : offload;
+}
+
 /** Records all programs at their largest and plans the memory of the run. Needs no device. */
 export function planPrograms(spec: EngineSpec): EnginePrograms {
   const table = new TensorTable(spec.streams.train === 0);
@@ -92,7 +97,7 @@ export function planPrograms(spec: EngineSpec): EnginePrograms {
     limits: spec.limits,
     gradients: programOf('train').gradients,
     readbackBytes,
-    streamsWeights: spec.offload?.parameters === 'cpu',
+    weightsWait: placeOf(spec.offload?.parameters),
     ringValues: () => Math.max(scalarCount, importance?.count ?? 0),
     programs: trainables => {
       const trains = models.train !== undefined;

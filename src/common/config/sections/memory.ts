@@ -69,16 +69,18 @@ export const memorySchema = z
     offload: z
       .strictObject({
         parameters: z
-          .enum(['none', 'cpu'])
+          .enum(['none', 'cpu', 'disk'])
           .default('none')
           .meta({
             description:
-              'Where frozen matrices wait while they are not used. `cpu` keeps them in host memory, and on the GPU two blocks, of ' +
-              'which one is uploaded while the other computes, and one part of the embedding or output head. Norms, biases ' +
-              'and what trains stay on the GPU. Losses are the same, bit for bit.',
-            differs: 'In DeepSpeed it is `offload_param` of ZeRO stage 3, in accelerate `device_map` with `cpu`.',
+              'Where frozen matrices wait while they are not used. `cpu` is host memory, `disk` a file that is removed at the ' +
+              'end of the run and read through 4 MiB of host memory. On the GPU are two blocks, of which one is uploaded while the ' +
+              'other computes, and one part of the embedding or output head. Norms, biases and what trains stay on the GPU. ' +
+              'Losses are the same, bit for bit.',
+            differs:
+              'In DeepSpeed it is `offload_param` of ZeRO stage 3, in accelerate `device_map` with `cpu` or `disk`.',
             change: 'the base model alone does not fit the GPU.',
-            examples: ['cpu'],
+            examples: ['cpu', 'disk'],
           }),
       })
       .default({ parameters: 'none' })
