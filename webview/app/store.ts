@@ -1,12 +1,13 @@
 import type { Problem } from '../../src/common/errors';
 import { toProblem } from '../../src/common/errors';
-import { Emitter, type Disposable } from '../../src/common/lifecycle';
+import type { Disposable } from '../../src/common/lifecycle';
 import type { DashboardNotification, DashboardSnapshot } from '../../src/common/protocol';
 import { protocolVersion } from '../../src/common/protocol';
 import type { RunEvent } from '../../src/common/run/events';
 import { fold } from '../../src/common/run/fold';
 import type { RunView } from '../../src/common/run/view';
 import { assignColours, type RunColour } from './model/overlays';
+import { PageState } from './pageState';
 import type { Preferences, SavedState } from './preferences';
 
 export type Phase = 'loading' | 'ready' | 'outdated' | 'unreachable';
@@ -33,22 +34,21 @@ export interface StorePorts {
 
 /** The page's one state: a snapshot from the host, then events folded in as they arrive. */
 export class Store implements Disposable {
-  private readonly changed = new Emitter<AppState>();
-  private current: AppState;
-  private scheduled = false;
+  private readonly page: PageState<AppState>;
   private hydrating = false;
-
-  readonly onDidChange = this.changed.event;
+  readonly onDidChange: PageState<AppState>['onDidChange'];
 
   constructor(
     private readonly ports: StorePorts,
     private readonly saved: SavedState,
   ) {
-    this.current = { phase: 'loading', runs: [], colours: [], preferences: saved.preferences };
+    const start: AppState = { phase: 'loading', runs: [], colours: [], preferences: saved.preferences };
+    this.page = new PageState(start, callback => ports.schedule(callback));
+    this.onDidChange = this.page.onDidChange;
   }
 
   get state(): AppState {
-    return this.current;
+    return this.page.current;
   }
 
   /** Asks the host for the full picture; a second call while one is under way does nothing. */
@@ -56,9 +56,9 @@ export class Store implements Disposable {
     if (this.hydrating) return;
     this.hydrating = true;
     try {
-      this.show(await this.ports.hydrate(this.current.runs[0]?.manifest.id ?? this.saved.runId));
+      this.show(await this.ports.hydrate(this.state.runs[0]?.manifest.id ?? this.saved.runId));
     } catch (error) {
-      this.set({ phase: 'unreachable', failure: toProblem(error) });
+      this.page.set({ phase: 'unreachable', failure: toProblem(error) });
     } finally {
       this.hydrating = false;
     }
@@ -71,58 +71,44 @@ export class Store implements Disposable {
   }
 
   setPreferences(change: Partial<Preferences>): void {
-    this.set({ preferences: { ...this.current.preferences, ...change } });
+    this.page.set({ preferences: { ...this.state.preferences, ...change } });
     this.persist();
   }
 
   /** Shows, or with `undefined` dismisses, a failed request. */
   setFailure(failure: Problem | undefined): void {
-    this.set({ failure });
+    this.page.set({ failure });
   }
 
   dispose(): void {
-    this.changed.dispose();
+    this.page.dispose();
   }
 
   private show(snapshot: DashboardSnapshot): void {
     if (snapshot.version !== protocolVersion) {
-      this.set({ phase: 'outdated', runs: [], colours: [], failure: undefined });
+      this.page.set({ phase: 'outdated', runs: [], colours: [], failure: undefined });
       return;
     }
     const { runs } = snapshot;
     const ids = (list: readonly RunView[]): string[] => list.map(run => run.manifest.id);
-    const before = new Map(ids(this.current.runs).map((id, i) => [id, this.current.colours[i]]));
-    this.set({ phase: 'ready', runs, colours: assignColours(ids(runs), before), failure: undefined });
+    const before = new Map(ids(this.state.runs).map((id, i) => [id, this.state.colours[i]]));
+    this.page.set({ phase: 'ready', runs, colours: assignColours(ids(runs), before), failure: undefined });
     this.persist();
   }
 
   private foldAll(runId: string, events: readonly RunEvent[]): boolean {
-    const view = this.current.runs.find(run => run.manifest.id === runId);
+    const view = this.state.runs.find(run => run.manifest.id === runId);
     if (view === undefined) return true;
     for (const event of events) {
       if (event.seq > view.seq + 1) return false;
       fold(view, event);
     }
-    this.announce();
+    this.page.announce();
     return true;
   }
 
-  private set(change: Partial<AppState>): void {
-    this.current = { ...this.current, ...change };
-    this.announce();
-  }
-
-  private announce(): void {
-    if (this.scheduled) return;
-    this.scheduled = true;
-    this.ports.schedule(() => {
-      this.scheduled = false;
-      this.changed.fire(this.current);
-    });
-  }
-
   private persist(): void {
-    const [runId, ...overlays] = this.current.runs.map(run => run.manifest.id);
-    this.ports.save({ runId, overlays, preferences: this.current.preferences });
+    const [runId, ...overlays] = this.state.runs.map(run => run.manifest.id);
+    this.ports.save({ runId, overlays, preferences: this.state.preferences });
   }
 }

@@ -6,7 +6,8 @@ import {
   type ComparisonSnapshot,
 } from '../../../src/common/comparison/protocol';
 import { toProblem, type Problem } from '../../../src/common/errors';
-import { Emitter, type Disposable } from '../../../src/common/lifecycle';
+import type { Disposable } from '../../../src/common/lifecycle';
+import { PageState } from '../pageState';
 import type { Phase } from '../store';
 import { defaultPreferences, type ComparePreferences, type SavedComparison } from './preferences';
 
@@ -31,29 +32,30 @@ export interface CompareStorePorts {
 
 /** The page's one state: a snapshot from the host, then variants replaced as they change. */
 export class CompareStore implements Disposable {
-  private readonly changed = new Emitter<CompareState>();
-  private current: CompareState;
-  private scheduled = false;
-  readonly onDidChange = this.changed.event;
+  private readonly page: PageState<CompareState>;
+  readonly onDidChange: PageState<CompareState>['onDidChange'];
 
   constructor(
     private readonly ports: CompareStorePorts,
     private readonly saved: SavedComparison,
   ) {
     const preferences = saved.preferences ?? defaultPreferences;
-    this.current = { phase: 'loading', groups: [], cautions: [], preferences };
+    this.page = new PageState<CompareState>({ phase: 'loading', groups: [], cautions: [], preferences }, callback =>
+      ports.schedule(callback),
+    );
+    this.onDidChange = this.page.onDidChange;
   }
 
   get state(): CompareState {
-    return this.current;
+    return this.page.current;
   }
 
   /** Asks the host for the full picture. */
   async hydrate(): Promise<void> {
     try {
-      this.show(await this.ports.hydrate(this.current.snapshot?.comparison ?? this.saved.comparison));
+      this.show(await this.ports.hydrate(this.state.snapshot?.comparison ?? this.saved.comparison));
     } catch (error) {
-      this.set({ phase: 'unreachable', failure: toProblem(error) });
+      this.page.set({ phase: 'unreachable', failure: toProblem(error) });
     }
   }
 
@@ -64,21 +66,21 @@ export class CompareStore implements Disposable {
   }
 
   setPreferences(change: Partial<ComparePreferences>): void {
-    this.set({ preferences: { ...this.current.preferences, ...change } });
+    this.page.set({ preferences: { ...this.state.preferences, ...change } });
     this.persist();
   }
 
   setFailure(failure: Problem | undefined): void {
-    this.set({ failure });
+    this.page.set({ failure });
   }
 
   dispose(): void {
-    this.changed.dispose();
+    this.page.dispose();
   }
 
   private show(snapshot: ComparisonSnapshot): void {
     if (snapshot.version !== comparisonVersion) {
-      this.set({ phase: 'outdated', snapshot: undefined, groups: [], cautions: [], failure: undefined });
+      this.page.set({ phase: 'outdated', snapshot: undefined, groups: [], cautions: [], failure: undefined });
       return;
     }
     this.take(snapshot);
@@ -86,7 +88,7 @@ export class CompareStore implements Disposable {
   }
 
   private replace(variants: readonly ComparedVariant[]): void {
-    const { snapshot } = this.current;
+    const { snapshot } = this.state;
     if (snapshot === undefined) return;
     const news = new Map(variants.map(variant => [variant.config, variant]));
     this.take({ ...snapshot, variants: snapshot.variants.map(variant => news.get(variant.config) ?? variant) });
@@ -95,21 +97,11 @@ export class CompareStore implements Disposable {
   private take(snapshot: ComparisonSnapshot): void {
     const groups = groupVariants(snapshot.variants);
     const cautions = cautionsOf(snapshot.definition, groups);
-    this.set({ phase: 'ready', snapshot, groups, cautions, failure: undefined });
-  }
-
-  private set(change: Partial<CompareState>): void {
-    this.current = { ...this.current, ...change };
-    if (this.scheduled) return;
-    this.scheduled = true;
-    this.ports.schedule(() => {
-      this.scheduled = false;
-      this.changed.fire(this.current);
-    });
+    this.page.set({ phase: 'ready', snapshot, groups, cautions, failure: undefined });
   }
 
   private persist(): void {
-    const { snapshot, preferences } = this.current;
+    const { snapshot, preferences } = this.state;
     this.ports.save({ comparison: snapshot?.comparison ?? this.saved.comparison, preferences });
   }
 }
