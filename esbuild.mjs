@@ -59,6 +59,7 @@ const bundles = [
   },
   { name: 'dashboard', entry: { dashboard: 'webview/app/main.ts' }, ...web },
   { name: 'comparison', entry: { comparison: 'webview/app/compare/main.ts' }, ...web },
+  { name: 'estimate', entry: { estimate: 'webview/app/estimate/main.ts' }, ...web },
   { name: 'enginePage', entry: { enginePage: 'webview/enginePage/main.ts' }, ...web },
   { name: 'worker', entry: { worker: 'webview/worker/trainWorker.ts' }, ...web },
   { name: 'headless', entry: { headless: 'src/headless/cli.ts' }, ...nodeModule, external: ['webgpu'] },

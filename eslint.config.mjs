@@ -66,7 +66,7 @@ const walls = [
   ),
   wall(
     [
-      `src/{explorer,configEditor,dashboard,comparison,engineView,webviews,commands}/**/*.ts`,
+      `src/{explorer,configEditor,dashboard,comparison,estimate,engineView,webviews,commands}/**/*.ts`,
       'src/extension.ts',
       'src/*.ts',
     ],

@@ -14,6 +14,7 @@ import { Overlays } from './dashboard/overlays';
 import { Dashboards } from './dashboard/panels';
 import { StatusFeed } from './engineView/statusFeed';
 import { EngineView } from './engineView/view';
+import { Estimates } from './estimate/panels';
 import { ContextKeys } from './explorer/contextKeys';
 import { announceEnd } from './explorer/endNotice';
 import { StatusBar } from './explorer/statusBar';
@@ -80,6 +81,7 @@ export function activate(context: vscode.ExtensionContext): ExtensionApi {
   const feed = own(new StatusFeed(engine, running, store));
   const gpu = { limits: () => feed.adapter?.limits, onDidChangeLimits: feed.onDidChangeAdapter };
   const facts = own(new WorkspaceFacts({ extensionUri, ...gpu }));
+  const estimates = own(new Estimates({ extensionUri, facts, log }));
   const services: Services = {
     extensionUri,
     log,
@@ -91,14 +93,14 @@ export function activate(context: vscode.ExtensionContext): ExtensionApi {
     dashboards,
     overlays,
     comparisons,
+    estimates,
     facts,
     refresh: () => start.refresh(),
   };
 
   const retained = { webviewOptions: { retainContextWhenHidden: true } };
   own(vscode.window.registerWebviewViewProvider(EngineView.id, engine, retained));
-  own(vscode.window.registerWebviewPanelSerializer(Dashboards.viewType, dashboards));
-  own(vscode.window.registerWebviewPanelSerializer(Comparisons.viewType, comparisons));
+  own(restoredPages(services));
   own(registerExplorer(services, problem => registrar.report(problem)));
   own(new StatusBar(store, running));
   own(new ContextKeys(services));
@@ -115,6 +117,16 @@ export function activate(context: vscode.ExtensionContext): ExtensionApi {
   own(engine.onFault(fault => log.warn(`engine: ${fault.message}`)));
   own(engine.onDidPress(command => void pressed(command)));
   return { ...services, settled: start.begin() };
+}
+
+/** Pages that come back after a reload. */
+function restoredPages({ dashboards, comparisons, estimates }: Services): vscode.Disposable {
+  const { registerWebviewPanelSerializer: restore } = vscode.window;
+  return vscode.Disposable.from(
+    restore(Dashboards.viewType, dashboards),
+    restore(Comparisons.viewType, comparisons),
+    restore(Estimates.viewType, estimates),
+  );
 }
 
 /** A run that starts opens its dashboard, unless a comparison on show draws it already. */

@@ -8,6 +8,7 @@ import { mergeAdapter } from './mergeAdapter';
 import { newConfig } from './newConfig';
 import { openExample } from './openExample';
 import type { Registrar } from './registrar';
+import { configUri } from './runConfig';
 import type { Services } from './services';
 import { chooseRun } from './targets';
 
@@ -16,6 +17,7 @@ export function registerFolderCommands(registrar: Registrar, services: Services,
   registrar.addAll({
     'peft.newConfig': () => newConfig(services),
     'peft.openExample': (...args) => openExample(services.extensionUri, args),
+    'peft.estimateMemory': async (...args) => services.estimates.show(await configUri(args)),
     'peft.exportAdapter': (...args) => exportAdapter(services, args),
     'peft.merge': (...args) => mergeAdapter(services, args),
     'peft.revealRunFolder': (...args) => revealFolder(services, args),

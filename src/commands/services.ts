@@ -3,6 +3,7 @@ import type { Comparisons } from '../comparison/panels';
 import type { FactSource } from '../configEditor/facts';
 import type { Overlays } from '../dashboard/overlays';
 import type { Dashboards } from '../dashboard/panels';
+import type { Estimates } from '../estimate/panels';
 import type { EngineView } from '../engineView/view';
 import type { RunController } from '../runs/controller';
 import type { RunQueue } from '../runs/queue';
@@ -21,6 +22,7 @@ export interface Services {
   readonly dashboards: Dashboards;
   readonly overlays: Overlays;
   readonly comparisons: Comparisons;
+  readonly estimates: Estimates;
   /** What the editor knows about a config beyond its text. */
   readonly facts: FactSource;
   /** Reads all runs from disk again. */

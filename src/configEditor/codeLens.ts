@@ -6,12 +6,15 @@ import { configSelector } from './selector';
 /** Between an icon and its text; VS Code drops an ordinary space there. */
 const space = '\u00a0';
 
-/** `▶ Run · 312 of 1024 MiB` and `Queue` above the first line; the number of errors where the config has any. */
+/**
+ * `▶ Run · 312 of 1024 MiB` and `Queue` above the first line, or the number of errors where the config has any; `Estimate
+ * Memory` above the memory section.
+ */
 export function registerCodeLens(analysis: ConfigAnalysis): vscode.Disposable {
   const changed = new vscode.EventEmitter<void>();
   const provider: vscode.CodeLensProvider = {
     onDidChangeCodeLenses: changed.event,
-    provideCodeLenses: document => lenses(analysis, document),
+    provideCodeLenses: document => [...lenses(analysis, document), ...memoryLens(analysis, document)],
   };
   return vscode.Disposable.from(
     changed,
@@ -35,6 +38,17 @@ function lenses(analysis: ConfigAnalysis, document: vscode.TextDocument): vscode
   const memory = memoryText(analysis, document);
   const run = memory === undefined ? vscode.l10n.t('▶ Run') : vscode.l10n.t('▶ Run · {0}', memory);
   return [lens(run, 'peft.run'), lens(`$(add)${space}${vscode.l10n.t('Queue')}`, 'peft.queue')];
+}
+
+/** Above the section, or beside the others where there is none yet. Errors hide it only where nothing can be planned. */
+function memoryLens(analysis: ConfigAnalysis, document: vscode.TextDocument): vscode.CodeLens[] {
+  const parsed = analysis.parsed(document);
+  if (parsed.value === undefined) return [];
+  const at = document.positionAt(parsed.locate(['memory'], 'key')?.start ?? 0);
+  const title = vscode.l10n.t('Estimate Memory');
+  return [
+    new vscode.CodeLens(new vscode.Range(at, at), { title, command: 'peft.estimateMemory', arguments: [document.uri] }),
+  ];
 }
 
 function memoryText(analysis: ConfigAnalysis, document: vscode.TextDocument): string | undefined {

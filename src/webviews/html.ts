@@ -3,7 +3,7 @@ import * as vscode from 'vscode';
 export interface PageParts {
   readonly extensionUri: vscode.Uri;
   /** Base name of the script and the style sheet in `dist`. */
-  readonly name: 'dashboard' | 'comparison' | 'enginePage';
+  readonly name: 'dashboard' | 'comparison' | 'estimate' | 'enginePage';
   readonly title: string;
   /** Sources beyond the script's nonce and the extension's own styles and font, e.g. `worker-src blob:`. */
   readonly extraPolicy?: string;

@@ -6,6 +6,7 @@ const bundles = {
   host: 'src/extension.ts',
   dashboard: 'webview/app/main.ts',
   comparison: 'webview/app/compare/main.ts',
+  estimate: 'webview/app/estimate/main.ts',
   enginePage: 'webview/enginePage/main.ts',
   worker: 'webview/worker/trainWorker.ts',
   headless: 'src/headless/cli.ts',
