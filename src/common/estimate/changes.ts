@@ -9,10 +9,11 @@ export const batchKey = 'training.per_device_train_batch_size';
 /** The key whose change brings other keys of its section. */
 export const methodKey = 'method.type';
 
-/** The changes that mean something: without those of another method's keys, and those that say what the config says already. */
+/**
+ * The changes that mean something, in the order of the keys: without those of another method's keys, and those that say what
+ * the config says already.
+ */
 export function keptChanges(changes: Changes, controls: readonly Control[]): Changes {
-  const known = new Map(controls.map(control => [control.key, control.value]));
-  return Object.fromEntries(
-    Object.entries(changes).filter(([key, value]) => known.has(key) && known.get(key) !== value),
-  );
+  const kept = controls.filter(({ key, value }) => Object.hasOwn(changes, key) && changes[key] !== value);
+  return Object.fromEntries(kept.map(({ key }) => [key, changes[key]]));
 }

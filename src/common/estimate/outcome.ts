@@ -21,7 +21,10 @@ export interface Outcome {
 }
 
 /** The forecast in numbers that can be drawn. */
-export type Estimate = Pick<ForecastFacts, 'bytes' | 'total' | 'trainableParameters' | 'totalParameters'>;
+export type Estimate = Pick<
+  ForecastFacts,
+  'bytes' | 'total' | 'host' | 'disk' | 'transfers' | 'peak' | 'trainableParameters' | 'totalParameters'
+>;
 
 /** Plans the base config with `changes`, with the same planner and the same checks that the editor has. */
 export function outcomeOf(base: BaseConfig, changes: Changes, facts: LintFacts): Outcome & { config?: RunConfig } {
@@ -35,13 +38,17 @@ export function outcomeOf(base: BaseConfig, changes: Changes, facts: LintFacts):
   const plan = facts.forecast?.(config);
   if (plan === undefined) return { changes: described, budget, troubles, config };
   if ('problem' in plan) {
-    return { changes: described, budget, troubles: [...troubles, asTrouble(plan.problem)], config };
+    // The planner refuses what a rule has named already, with less to go by.
+    const refused = troubles.length > 0 ? troubles : [asTrouble(plan.problem)];
+    return { changes: described, budget, troubles: refused, config };
   }
   return { changes: described, estimate: estimateOf(plan), budget, troubles, config };
 }
 
-function estimateOf({ bytes, total, trainableParameters, totalParameters }: ForecastFacts): Estimate {
-  return { bytes, total, trainableParameters, totalParameters };
+/** Without the timeline, which is long. */
+function estimateOf(facts: ForecastFacts): Estimate {
+  const { bytes, total, host, disk, transfers, peak, trainableParameters, totalParameters } = facts;
+  return { bytes, total, host, disk, transfers, peak, trainableParameters, totalParameters };
 }
 
 /** Errors of a config. What does not fit is for the page to draw, so rules are not told the forecast. */

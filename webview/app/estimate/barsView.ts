@@ -1,11 +1,13 @@
 import type { MemoryBytes, MemoryCategory } from '../../../src/common/run/events';
+import type { Estimate } from '../../../src/common/estimate/outcome';
 import type { Trouble } from '../../../src/common/estimate/protocol';
 import { createGate, fill, h, icon } from '../dom';
 import { formatBytes } from '../model/format';
 import { categoryLabel, isOnGpu } from '../model/memory';
 import { iconButton } from '../toolkit';
 import { Card } from '../views/card';
-import { barsModel, barsTable, deltaText, factsOf, hostBytes, statusText, type BarRow, type BarsModel } from './model';
+import { coded } from './coded';
+import { barsModel, barsTable, deltaText, factsOf, statusText, type BarRow, type BarsModel } from './model';
 import type { EstimateContext, EstimateView, NumbersState } from './view';
 
 /** Stacked bars on one scale: GPU memory at peak, below it what waits outside, and the budget across both. */
@@ -65,7 +67,7 @@ function barRow(row: BarRow, scale: number, { actions, edits }: EstimateContext)
       h('span', { class: 'estimate-tools' }, ...tools),
     ),
     changes !== '' && h('p', { class: 'estimate-changes' }, changes),
-    estimate && bars(row, estimate.bytes, { scale, budget }),
+    estimate && bars(row, estimate, { scale, budget }),
     estimate && h('p', { class: 'estimate-facts' }, factsOf(outcome).join(' · ')),
     troubles.length > 0 && troubleList(troubles, scenario === undefined ? actions.openConfig : undefined),
   );
@@ -76,9 +78,8 @@ interface Axis {
   readonly budget?: number;
 }
 
-function bars({ title }: BarRow, bytes: MemoryBytes, { scale, budget }: Axis): HTMLElement {
-  const host = hostBytes(bytes);
-  const line = h('div', { class: 'budget-line' }, h('span', {}, `budget ${formatBytes(budget ?? 0)}`));
+function bars({ title, namesBudget }: BarRow, { bytes, host, disk }: Estimate, { scale, budget }: Axis): HTMLElement {
+  const line = h('div', { class: 'budget-line' }, namesBudget && h('span', {}, `budget ${formatBytes(budget ?? 0)}`));
   const isDrawn = budget !== undefined && budget <= scale;
   if (isDrawn) line.style.left = `${(budget / scale) * 100}%`;
   const parts = Object.keys(bytes) as MemoryCategory[];
@@ -90,9 +91,9 @@ function bars({ title }: BarRow, bytes: MemoryBytes, { scale, budget }: Axis): H
     );
   return h(
     'div',
-    { class: isDrawn ? 'bar-area has-budget' : 'bar-area' },
+    { class: isDrawn && namesBudget ? 'bar-area has-budget' : 'bar-area' },
     bar('GPU', parts.filter(isOnGpu)),
-    host > 0 &&
+    host + disk > 0 &&
       bar(
         'host and disk',
         parts.filter(part => !isOnGpu(part)),
@@ -127,7 +128,7 @@ function legendItem(category: MemoryCategory): HTMLElement {
 /** What is wrong with a config, each with a way to its line where there is one. */
 export function troubleList(troubles: readonly Trouble[], open?: (line?: number) => void): HTMLElement {
   const items = troubles.map(({ message, hint, line, code }) => {
-    const text = h('span', {}, message, hint !== '' && ` ${hint}`, ' ', h('small', {}, code));
+    const text = h('span', {}, ...coded(`${message} ${hint} `), h('small', {}, code));
     if (line === undefined || open === undefined) return h('li', { 'data-tone': 'error' }, icon('error'), text);
     const link = h('button', { type: 'button', class: 'link' }, `line ${line}`);
     link.addEventListener('click', () => open(line));

@@ -1,7 +1,8 @@
 import type { Control } from '../../../src/common/estimate/controls';
-import { createGate, fill, h } from '../dom';
+import { createGate, fill, h, type Child } from '../dom';
 import { iconButton } from '../toolkit';
 import { Card } from '../views/card';
+import { coded } from './coded';
 import { valueText } from './model';
 import type { EstimateContext, EstimateView } from './view';
 import { createWidget, type Widget } from './widgets';
@@ -82,9 +83,8 @@ function grouped(rows: readonly Row[]): HTMLElement[] {
   return [...sections].map(([name, elements]) => h('fieldset', {}, h('legend', {}, name), ...elements));
 }
 
-/** The description of a key; what it writes between backticks becomes code. */
-function helpOf(control?: Control): (HTMLElement | string)[] {
+/** What the schema says about a key. */
+function helpOf(control?: Control): Child[] {
   if (control === undefined) return ['Point at a key to read what it does.'];
-  const parts = control.description.split('`').map((part, i) => (i % 2 === 1 ? h('code', {}, part) : part));
-  return [h('strong', {}, control.key), ' ', ...parts];
+  return [h('strong', {}, control.key), ' ', ...coded(control.description)];
 }

@@ -1,5 +1,5 @@
 import type { EstimateNumbers } from '../../../src/common/estimate/protocol';
-import type { Outcome } from '../../../src/common/estimate/outcome';
+import type { Estimate, Outcome } from '../../../src/common/estimate/outcome';
 import type { Changes } from '../../../src/common/estimate/changes';
 import { memoryCategories, type MemoryCategory } from '../../../src/common/run/events';
 import { formatBytes, formatCount, formatPercent } from '../model/format';
@@ -17,6 +17,8 @@ export interface BarRow {
   /** GPU bytes more or less than the config as it is takes. */
   readonly delta?: number;
   readonly verdict: { readonly tone: Tone; readonly text: string };
+  /** Whether the budget of this row is not the one of the row above. */
+  readonly namesBudget: boolean;
   /** Place among the scenarios, for those that can be taken up again or removed. */
   readonly scenario?: number;
 }
@@ -39,13 +41,17 @@ export function barsModel(numbers: EstimateNumbers, changes: Changes, answered: 
     ...scenarios.map((outcome, i) => ({ ...rowOf(`Scenario ${i + 1}`, outcome, asIs), scenario: i })),
   ];
   const found = rows.flatMap(({ outcome }) => (outcome.estimate === undefined ? [] : [outcome.estimate]));
-  const widest = Math.max(1, ...found.flatMap(({ bytes, total }) => [total, hostBytes(bytes)]));
+  const widest = Math.max(1, ...found.flatMap(({ total, host, disk }) => [total, host + disk]));
   const budgets = rows.flatMap(({ outcome }) => outcome.budget ?? []).filter(budget => budget <= widest * 2.5);
   const categories = memoryCategories.filter(category => found.some(({ bytes }) => (bytes[category] ?? 0) > 0));
-  return { rows, scale: Math.max(widest, ...budgets) * 1.02, categories };
+  const named = rows.map((row, i) => ({
+    ...row,
+    namesBudget: row.outcome.budget !== rows.at(i - 1)?.outcome.budget || i === 0,
+  }));
+  return { rows: named, scale: Math.max(widest, ...budgets) * 1.02, categories };
 }
 
-function rowOf(title: string, outcome: Outcome, asIs: Outcome): BarRow {
+function rowOf(title: string, outcome: Outcome, asIs: Outcome): Omit<BarRow, 'namesBudget'> {
   const [total, before] = [outcome.estimate?.total, asIs.estimate?.total];
   const delta = outcome === asIs || total === undefined || before === undefined ? undefined : total - before;
   return { title, changes: outcome.changes.join(' · '), outcome, delta, verdict: verdictOf(outcome) };
@@ -64,29 +70,33 @@ export function verdictOf({ estimate, budget, troubles }: Outcome): BarRow['verd
     : { tone: 'good', text: `fits, ${share}` };
 }
 
-/** Bytes of the categories that are not in GPU memory. */
-export function hostBytes(bytes: Readonly<Partial<Record<MemoryCategory, number>>>): number {
-  return memoryCategories.filter(one => !isOnGpu(one)).reduce((sum, one) => sum + (bytes[one] ?? 0), 0);
-}
-
 /** `−3.40 MiB`, `+512 B`, `the same`. */
 export function deltaText(delta: number): string {
   if (delta === 0) return 'the same';
   return `${delta < 0 ? '−' : '+'}${formatBytes(Math.abs(delta))}`;
 }
 
-/** What else is known about a row: its largest part, what trains. */
+/** What else is known about a row: its largest part, where it peaks, what waits outside and what travels. */
 export function factsOf({ estimate }: Outcome): string[] {
   if (estimate === undefined) return [];
-  const { bytes, trainableParameters: trained, totalParameters: all } = estimate;
-  const parts = memoryCategories.map(category => ({ category, size: bytes[category] ?? 0 }));
+  const { bytes, host, disk, transfers, peak, trainableParameters: trained, totalParameters: all } = estimate;
+  const parts = memoryCategories.filter(isOnGpu).map(category => ({ category, size: bytes[category] ?? 0 }));
   const largest = parts.reduce((best, part) => (part.size > best.size ? part : best));
-  const host = hostBytes(bytes);
+  const moved = transfers.up + transfers.down;
   return [
     `most of it ${categoryLabel(largest.category)}, ${formatBytes(largest.size)}`,
-    ...(host > 0 ? [`${formatBytes(host)} outside the GPU`] : []),
+    `peak at ${peakText(peak)}`,
+    ...(host > 0 ? [`${formatBytes(host)} in host memory`] : []),
+    ...(disk > 0 ? [`${formatBytes(disk)} on disk`] : []),
+    ...(moved > 0 ? [`a step sends ${formatBytes(transfers.up)} up, ${formatBytes(transfers.down)} down`] : []),
     `${formatCount(trained)} of ${formatCount(all)} parameters train`,
   ];
+}
+
+/** `mlp.down of block 3, backward`, without the path of the block. */
+export function peakText({ op, block, phase }: Estimate['peak']): string {
+  if (block === undefined) return `${op}, ${phase}`;
+  return `${op.replace(/^.*\.\d+\./, '')} of block ${block}, ${phase}`;
 }
 
 /** One sentence about the toggles for the header and for screen readers. */
@@ -111,7 +121,12 @@ export function barsTable({ rows, categories }: BarsModel): TableModel {
         ...cells(({ estimate }) => estimate && (estimate.bytes[one] ?? 0)),
       ]),
       ['GPU total', ...cells(({ estimate }) => estimate?.total)],
+      ['host memory', ...cells(({ estimate }) => estimate?.host)],
+      ['disk', ...cells(({ estimate }) => estimate?.disk)],
       ['budget', ...cells(({ budget }) => budget)],
+      ['to the GPU in a step', ...cells(({ estimate }) => estimate?.transfers.up)],
+      ['from the GPU in a step', ...cells(({ estimate }) => estimate?.transfers.down)],
+      ['peak at', ...rows.map(({ outcome: { estimate } }) => (estimate ? peakText(estimate.peak) : ''))],
       ['trained parameters', ...cells(({ estimate }) => estimate?.trainableParameters)],
       ['changes', ...rows.map(({ changes }) => changes)],
       ['verdict', ...rows.map(({ verdict }) => verdict.text)],
