@@ -98,9 +98,7 @@ export function activate(context: vscode.ExtensionContext): ExtensionApi {
     refresh: () => start.refresh(),
   };
 
-  const retained = { webviewOptions: { retainContextWhenHidden: true } };
-  own(vscode.window.registerWebviewViewProvider(EngineView.id, engine, retained));
-  own(restoredPages(services));
+  own(registerPages(services));
   own(registerExplorer(services, problem => registrar.report(problem)));
   own(new StatusBar(store, running));
   own(new ContextKeys(services));
@@ -119,13 +117,14 @@ export function activate(context: vscode.ExtensionContext): ExtensionApi {
   return { ...services, settled: start.begin() };
 }
 
-/** Pages that come back after a reload. */
-function restoredPages({ dashboards, comparisons, estimates }: Services): vscode.Disposable {
-  const { registerWebviewPanelSerializer: restore } = vscode.window;
+/** The Engine view, which runs while it is hidden, and the pages that come back after a reload. */
+function registerPages({ engine, dashboards, comparisons, estimates }: Services): vscode.Disposable {
+  const { registerWebviewPanelSerializer: restored, registerWebviewViewProvider: provided } = vscode.window;
   return vscode.Disposable.from(
-    restore(Dashboards.viewType, dashboards),
-    restore(Comparisons.viewType, comparisons),
-    restore(Estimates.viewType, estimates),
+    provided(EngineView.id, engine, { webviewOptions: { retainContextWhenHidden: true } }),
+    restored(Dashboards.viewType, dashboards),
+    restored(Comparisons.viewType, comparisons),
+    restored(Estimates.viewType, estimates),
   );
 }
 

@@ -63,7 +63,7 @@ describe('estimate page', () => {
     assert.equal(await page.locator('.estimate .budget-line').count(), 4);
     const host = page.getByRole('img', { name: /^Scenario 2, host and disk: offloaded/ });
     assert.equal(await host.count(), 1);
-    assert.match(await page.locator('.estimate').last().innerText(), /in host memory · a step sends .* up/);
+    assert.match(await page.locator('.estimate').last().innerText(), /in host memory · a step sends .* to the GPU/);
   });
 
   it('keeps scenarios, takes one up again and removes one', async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { offersCommand, openFile, runCommand, waitForProblem } from '../workbench/driver';
+import { offersCommand, openFile, runCommand, waitForProblem, webviewFrame } from '../workbench/driver';
 import { packagedExtension } from '../workbench/example';
 import { readRuns } from '../workbench/runs';
 import { shortConfig } from './configs';
@@ -15,6 +15,9 @@ describe('Restricted Mode', () => {
     await waitForProblem(page, /lora_alpha/);
     assert.equal(await offersCommand(page, 'PEFT: Run This Config'), false);
     assert.equal(await offersCommand(page, 'PEFT: Queue This Config'), false);
+    await openFile(page, 'lora.peft.yaml');
+    await runCommand(page, 'PEFT: Estimate Memory');
+    await (await webviewFrame(page, '.estimate')).getByText('As it is').waitFor();
     await runCommand(page, 'PEFT: Show Output');
     assert.equal(readRuns(workspace).length, 0);
   });

@@ -69,8 +69,9 @@ describe('config editor', () => {
     );
     assert.deepEqual(
       lenses.map(({ command }) => command?.command),
-      ['peft.run', 'peft.queue'],
+      ['peft.run', 'peft.queue', 'peft.estimateMemory'],
     );
+    assert.equal(document.lineAt(lenses[2].range.start.line).text, 'memory:');
     assert.match(lenses[0].command?.title ?? '', /^▶ Run · [\d.]+ of 500 MiB$/);
     assert.deepEqual(codes(document), []);
   });

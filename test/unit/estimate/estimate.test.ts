@@ -5,7 +5,7 @@ import { parseConfig } from '../../../src/common/config/parse';
 import type { RunConfig } from '../../../src/common/config/schema';
 import { changedText } from '../../../src/common/estimate/changedText';
 import { keptChanges, type Changes } from '../../../src/common/estimate/changes';
-import { controlsOf } from '../../../src/common/estimate/controls';
+import { controlsOf, type Control } from '../../../src/common/estimate/controls';
 import type { EstimateNumbers, EstimateSnapshot } from '../../../src/common/estimate/protocol';
 import { estimateSnapshot } from '../../../src/common/estimate/snapshot';
 import { around, config, full, llama } from '../config/surroundings';
@@ -34,7 +34,7 @@ const numbers = (...question: Parameters<typeof asked>): EstimateNumbers => {
 
 describe('what can be changed on the estimate page', () => {
   const controls = controlsOf(configOf(text));
-  const control = (key: string, of = controls) => {
+  const control = (key: string, of: readonly Control[] = controls) => {
     const found = of.find(one => one.key === key);
     assert.ok(found, `${key} is not offered`);
     return found;

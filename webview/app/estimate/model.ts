@@ -82,13 +82,13 @@ export function factsOf({ estimate }: Outcome): string[] {
   const { bytes, host, disk, transfers, peak, trainableParameters: trained, totalParameters: all } = estimate;
   const parts = memoryCategories.filter(isOnGpu).map(category => ({ category, size: bytes[category] ?? 0 }));
   const largest = parts.reduce((best, part) => (part.size > best.size ? part : best));
-  const moved = transfers.up + transfers.down;
   return [
     `most of it ${categoryLabel(largest.category)}, ${formatBytes(largest.size)}`,
     `peak at ${peakText(peak)}`,
     ...(host > 0 ? [`${formatBytes(host)} in host memory`] : []),
     ...(disk > 0 ? [`${formatBytes(disk)} on disk`] : []),
-    ...(moved > 0 ? [`a step sends ${formatBytes(transfers.up)} up, ${formatBytes(transfers.down)} down`] : []),
+    ...(transfers.up > 0 ? [`a step sends ${formatBytes(transfers.up)} to the GPU`] : []),
+    ...(transfers.down > 0 ? [`it takes ${formatBytes(transfers.down)} back`] : []),
     `${formatCount(trained)} of ${formatCount(all)} parameters train`,
   ];
 }

@@ -46,7 +46,9 @@ function stageContent(
     const { blocked, name, troubles } = snapshot;
     const title = blocked === 'config' ? `${name} has errors` : `The model of ${name} cannot be read`;
     const then =
-      blocked === 'config' ? 'Its memory is estimated as soon as they are repaired.' : 'Its sizes decide the memory.';
+      blocked === 'config'
+        ? 'Its memory is estimated as soon as they are repaired.'
+        : 'Its sizes decide the memory. Correct the key model, or put its folder there.';
     const open = button({ label: 'Open Config', icon: 'go-to-file', onClick: () => actions.openConfig() });
     const list = troubleList(troubles, line => actions.openConfig(line));
     return [icon('warning'), h('h2', {}, title), h('p', {}, then), list, open];
