@@ -25,7 +25,14 @@ const methods: Readonly<Record<string, Overrides>> = {
 const checkpointings = ['none', 'selective', 'block'];
 const quantizations = ['none', 'f16', 'nf4'];
 
-const offloads: readonly object[] = [{}, { parameters: 'cpu' }, { parameters: 'disk' }];
+const offloads: readonly object[] = [
+  {},
+  { parameters: 'cpu' },
+  { parameters: 'disk' },
+  { optimizer: 'cpu' },
+  { optimizer: 'disk' },
+  { parameters: 'disk', optimizer: 'cpu' },
+];
 
 /** Bytes above what the device held before, by category; categories without any are left out. */
 function above(before: MemoryBytes, now: MemoryBytes): MemoryBytes {

@@ -131,14 +131,15 @@ describe('offloaded parameters', () => {
   it('leave at most two blocks and 32 MiB of a table of a large vocabulary on the device', () => {
     const shape = { model_type: 'gpt2', vocab_size: 50257, n_embd: 768, n_layer: 12, n_head: 12, n_positions: 1024 };
     const model = parseModelConfig(JSON.stringify(shape), 'a model of the size of GPT-2');
-    const config = smallConfig({ data: { max_length: 64 }, memory: { offload: { parameters: 'cpu' } } });
-    const { bytes } = forecast(config, model);
+    const config = (parameters: string) =>
+      smallConfig({ data: { max_length: 64 }, memory: { offload: { parameters } } });
+    const { bytes } = forecast(config('cpu'), model);
     const oneBlock = 12 * 768 * 768 * 4;
     const positions = 1024 * 768 * 4;
     const small = 2 ** 20;
     assert.ok((bytes.weights ?? Infinity) < 2 * oneBlock + 32 * 2 ** 20 + positions + small, `${bytes.weights}`);
     assert.equal(bytes.offloadedCpu, 12 * oneBlock + 50257 * 768 * 4);
-    const onDisk = forecast({ ...config, memory: { ...config.memory, offload: { parameters: 'disk' } } }, model).bytes;
+    const onDisk = forecast(config('disk'), model).bytes;
     assert.deepEqual(onDisk, { ...bytes, offloadedCpu: 4 * 2 ** 20, offloadedDisk: bytes.offloadedCpu });
   });
 

@@ -1,5 +1,6 @@
 import type { RunConfig } from '../../src/common/config/schema';
 import type { MemoryBytes, TimelinePoint } from '../../src/common/run/events';
+import { optimizerTraffic } from './memory/hostOptimizer';
 import { hostBytes } from './memory/hostPlan';
 import { bytesByCategory, defaultLimits, type DeviceLimits } from './memory/layout';
 import { liveBytes } from './memory/lives';
@@ -101,6 +102,7 @@ export function forecastOf(programs: EnginePrograms): Forecast {
 function transfersOf({ plan, largest, spec }: EnginePrograms): StepTraffic {
   return stepTraffic({
     parameters: parameterTraffic(largest.train.dispatches, plan.streams, spec.microBatches ?? 1),
+    optimizer: optimizerTraffic(plan.hostOptimizer),
   });
 }
 
@@ -159,7 +161,8 @@ export function cacheSize(rows: number, prompt: number): CacheSize {
 
 function timelineOf(programs: EnginePrograms, bytes: MemoryBytes): { timeline: Timeline; peak: PeakPoint } {
   const trains = programs.spec.streams.train > 0;
-  const parts = (trains ? (['train', 'optimizer'] as const) : (['evaluate'] as const)).map(name => {
+  const step = trains ? (['train', 'optimizer', 'afterUpdate'] as const) : (['evaluate'] as const);
+  const parts = step.map(name => {
     const program = programs.largest[name];
     return { dispatches: program.dispatches, live: liveBytes(program) };
   });

@@ -233,7 +233,7 @@ async function makeTrainer(type: 'full' | 'lora', shape: GptShape): Promise<Trai
       const words = stepValues(place);
       engine.beginWindow();
       await engine.accumulate(batch, words);
-      return (await engine.finishWindow(words)).lossSum / batch.lossTokens;
+      return (await (await engine.finishWindow(words)).scalars).lossSum / batch.lossTokens;
     },
   };
   return trainer;

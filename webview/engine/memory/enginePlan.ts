@@ -4,6 +4,7 @@ import type { Tensor } from '../graph/tensor';
 import type { ExecutorOptions, ParamRegion } from '../runtime/executor';
 import type { Place } from '../runtime/hostMemory';
 import { stepWords } from '../runtime/kernel';
+import { optimizerRequests, planHostOptimizer } from './hostOptimizer';
 import type { HostRequest } from './hostPlan';
 import { alignment, LayoutBuilder, type DeviceLimits } from './layout';
 import { livesOf } from './lives';
@@ -31,6 +32,8 @@ export interface EnginePlanInput<Name extends string> {
   readonly readbackBytes: number;
   /** Where frozen matrices of blocks wait for their turn; on the device without it. */
   readonly weightsWait?: Place;
+  /** Where moments wait, with AdamW done on the host; on the device without it. */
+  readonly momentsWait?: Place;
   /** Most values of one small read-back (accumulators, an importance report); asked once the programs are known. */
   readonly ringValues?: () => number;
 }
@@ -57,7 +60,11 @@ export function planEngine<Name extends string>(input: EnginePlanInput<Name>): E
     layout.bump(frozenLabel(category), category, members);
   }
   const streams = weightsWait && streamed.size > 0 ? layOutStreams(layout, [...streamed], weightsWait) : undefined;
-  const trainables = layOutTrainables(layout, input.table.parameters, input.gradients);
+  const trainables = layOutTrainables(layout, {
+    parameters: input.table.parameters,
+    gradients: input.gradients,
+    momentsOnHost: input.momentsWait !== undefined,
+  });
   const programs = input.programs(trainables);
   layout.bump('method state', 'optimizer', input.table.methodStates);
   layout.bump('key-value cache', 'kvCache', input.table.caches);
@@ -71,6 +78,8 @@ export function planEngine<Name extends string>(input: EnginePlanInput<Name>): E
     regions[name] = { offset, dispatches: programs[name].dispatches.length };
     offset += programs[name].dispatches.length * alignment;
   }
+  const { momentsWait } = input;
+  const hostOptimizer = momentsWait && planHostOptimizer(layout, trainables, momentsWait);
   return {
     paramBuffer: layout.plain('dispatch parameters', 'staging', Math.max(offset, alignment), 'uniform'),
     stepBuffer: layout.plain('step values', 'staging', stepWords * 4, 'uniform'),
@@ -83,6 +92,7 @@ export function planEngine<Name extends string>(input: EnginePlanInput<Name>): E
     regions,
     trainables,
     streams,
-    host: streams ? hostRequests(streams) : [],
+    hostOptimizer,
+    host: [...(streams ? hostRequests(streams) : []), ...(hostOptimizer ? optimizerRequests(hostOptimizer) : [])],
   };
 }

@@ -1,11 +1,14 @@
 import { problem } from '../../../src/common/errors';
 import type { MemoryBytes, Transfer } from '../../../src/common/run/events';
 import type { Dispatch } from '../graph/recorder';
-import type { Tensor } from '../graph/tensor';
+import { elements, type Tensor } from '../graph/tensor';
+import type { HostOptimizerPlan } from '../memory/hostOptimizer';
 import { align, alignment, type BufferSpec, type Placement } from '../memory/layout';
 import { sectionsOf, type Section } from '../memory/sections';
 import type { StreamPlan } from '../memory/streams';
+import type { AdamWRates } from '../ops/adamwOnHost';
 import { HostMemory } from './hostMemory';
+import { HostOptimizer } from './hostOptimizer';
 import type { Scratch } from './scratch';
 import { Transfers } from './transfers';
 import type { Kernel } from './kernel';
@@ -43,6 +46,8 @@ export interface ExecutorOptions {
   readonly ringBuffers: readonly number[];
   /** Weights that wait on the host. */
   readonly streams?: StreamPlan;
+  /** Moments that the host keeps, with AdamW done there. */
+  readonly hostOptimizer?: HostOptimizerPlan;
   /** Bounds the work of one submission, so that drivers with a watchdog never see a long one. */
   readonly dispatchesPerSubmit?: number;
 }
@@ -71,6 +76,7 @@ export class Executor {
   private readonly host: HostMemory;
   private readonly transfers: Transfers;
   private readonly stream: WeightStream | undefined;
+  private readonly optimizer: HostOptimizer | undefined;
 
   constructor(
     opened: OpenDevice,
@@ -86,11 +92,12 @@ export class Executor {
       const known = inherited.find(buffer => buffer.label === label && buffer.size === spec.bytes);
       return known ?? device.createBuffer({ label, size: spec.bytes, usage: usageOf(spec) });
     });
-    const { streams, placements } = options;
+    const { streams, placements, hostOptimizer } = options;
     this.host = new HostMemory(scratch);
     this.transfers = new Transfers(now);
-    const target = { queue: device.queue, buffers: this.buffers, placements };
+    const target = { gpu: device, buffers: this.buffers, placements };
     this.stream = streams && new WeightStream(streams, target, this.host, this.transfers);
+    this.optimizer = hostOptimizer && new HostOptimizer(hostOptimizer, target, this.host, this.transfers);
     this.freeSlots = options.ringBuffers.map(index => this.buffers[index]);
     this.parameterGroup = device.createBindGroup({
       layout: this.pipelines.parameterLayout,
@@ -205,6 +212,8 @@ export class Executor {
       this.stream.store(tensor, data, at);
       return;
     }
+    this.optimizer?.write(tensor, data, at);
+    if (this.optimizer?.has(tensor)) return;
     const place = this.place(tensor);
     if (at * 4 + data.byteLength > align(place.bytes))
       throw problem(
@@ -216,7 +225,8 @@ export class Executor {
   }
 
   /** Copies a tensor back, through the read-back buffer in pieces. Calls queue up, so callers need not wait in turn. */
-  read(tensor: Tensor, count = this.place(tensor).bytes / 4): Promise<Float32Array<ArrayBuffer>> {
+  read(tensor: Tensor, count = elements(tensor.shape)): Promise<Float32Array<ArrayBuffer>> {
+    if (this.optimizer?.has(tensor)) return Promise.resolve(this.optimizer.read(tensor, count));
     const result = this.reading.then(() => this.readNow(tensor, count));
     this.reading = result.catch(() => undefined);
     return result;
@@ -255,6 +265,12 @@ export class Executor {
       `The GPU refused a command: ${this.failure}.`,
       'Run GPU Doctor; resume from the last checkpoint.',
     );
+  }
+
+  /** One AdamW step on the host, where the plan says so; `ratesOf` gives the numbers of a parameter group. */
+  async updateOnHost(ratesOf: (group: number) => AdamWRates): Promise<void> {
+    await this.optimizer?.update(ratesOf);
+    this.check();
   }
 
   /** Bytes on the host that stand in for device memory. */

@@ -6,9 +6,9 @@ import type { StreamPlan, StreamUnit } from '../memory/streams';
 import type { HostBlock, HostMemory } from './hostMemory';
 import type { Transfers } from './transfers';
 
-/** The device's side of a stream: its queue, and the buffers that the slots are. */
+/** The device's side of what moves: the device itself, and the buffers of the plan. */
 export interface StreamDevice {
-  readonly queue: GPUQueue;
+  readonly gpu: GPUDevice;
   readonly buffers: readonly GPUBuffer[];
   readonly placements: ReadonlyMap<number, Placement>;
 }
@@ -60,18 +60,18 @@ export class WeightStream {
   }
 
   private upload({ tensors }: StreamUnit): void {
-    const { queue, buffers, placements } = this.device;
+    const { gpu, buffers, placements } = this.device;
     for (const { id } of tensors) {
       const place = placements.get(id);
       if (!place) continue;
       const { buffer, offset } = place;
-      this.stored.get(id)?.each((data, from) => queue.writeBuffer(buffers[buffer], offset + from * 4, data));
+      this.stored.get(id)?.each((data, from) => gpu.queue.writeBuffer(buffers[buffer], offset + from * 4, data));
     }
   }
 
   /** Work on a unit has been submitted. */
   used(unit: StreamUnit): void {
-    const done = this.device.queue.onSubmittedWorkDone().then(
+    const done = this.device.gpu.queue.onSubmittedWorkDone().then(
       () => undefined,
       () => undefined,
     );

@@ -14,6 +14,7 @@ import type { OpenDevice } from '../runtime/device';
 import { Executor, type ExecutorPorts, type Loaded } from '../runtime/executor';
 import { openScratch, type Disk } from '../runtime/scratch';
 import { recordModel, type ModelProgram } from './modelPrograms';
+import { ratesOf } from './stepValues';
 import { roundStream, type EnginePrograms } from './programs';
 
 /** Accumulators of one optimizer step. */
@@ -30,6 +31,12 @@ export interface StepScalars {
 export interface EnginePorts extends Omit<ExecutorPorts, 'scratch'> {
   /** For what waits on a disk. */
   readonly disk?: Disk;
+}
+
+/** A window that is updated, as far as what comes next can tell. */
+export interface FinishedWindow {
+  /** Arrive when the device has computed them. */
+  readonly scalars: Promise<StepScalars>;
 }
 
 /** A planned run on a device: one call per optimizer step, evaluation batch or generated token. */
@@ -80,11 +87,23 @@ export class Engine {
     return this.runBatch('train', batch, step);
   }
 
-  /** Clips and updates, and copies the accumulators out. */
-  finishWindow(step: Uint32Array<ArrayBuffer>): Promise<StepScalars> {
+  /**
+   * Clips and updates. Resolves when the next window may begin: at once, or after AdamW on the host. The accumulators
+   * may come later.
+   */
+  async finishWindow(step: Uint32Array<ArrayBuffer>): Promise<FinishedWindow> {
+    const { plan, spec } = this.programs;
     this.executor.writeStep(step);
     this.executor.run(this.load('optimizer'));
-    return this.scalars();
+    const values = this.accumulators();
+    if (plan.hostOptimizer) {
+      const squares = (await values)[1];
+      // As on the device: what is not finite changes nothing.
+      if (Number.isFinite(squares))
+        await this.executor.updateOnHost(group => ratesOf(step, group, spec.betas, squares));
+    }
+    this.executor.run(this.load('afterUpdate'));
+    return { scalars: values.then(found => this.scalarsOf(found)) };
   }
 
   /** Measures importance on the gradients of the step just finished. */
@@ -99,7 +118,7 @@ export class Engine {
   async evaluate(batch: MicroBatch, step: Uint32Array<ArrayBuffer>): Promise<number> {
     this.executor.clear([this.programs.scalars]);
     await this.runBatch('evaluate', batch, step);
-    return (await this.scalars()).lossSum;
+    return this.scalarsOf(await this.accumulators()).lossSum;
   }
 
   /** Next-token logits [V] after a text, in the way the run was planned for, without what an earlier text left. */
@@ -232,10 +251,13 @@ export class Engine {
     return this.executor.bequeath([frozenLabel('weights')]);
   }
 
-  private async scalars(): Promise<StepScalars> {
+  private accumulators(): Promise<Float32Array> {
     const { scalars, spec } = this.programs;
-    const names = spec.method.terms ?? [];
-    const values = await this.executor.snapshot(scalars, termScalar + names.length);
+    return this.executor.snapshot(scalars, termScalar + (spec.method.terms ?? []).length);
+  }
+
+  private scalarsOf(values: Float32Array): StepScalars {
+    const names = this.programs.spec.method.terms ?? [];
     const terms = Object.fromEntries(names.map((name, index) => [name, values[termScalar + index]]));
     return { lossSum: values[0], gradNorm: Math.sqrt(values[1]), ...(names.length > 0 ? { terms } : {}) };
   }
@@ -288,7 +310,7 @@ export class Engine {
     return twin;
   }
 
-  private load(name: 'optimizer' | 'importance' | 'preload'): Loaded {
+  private load(name: 'optimizer' | 'afterUpdate' | 'importance' | 'preload'): Loaded {
     const { largest, plan } = this.programs;
     const known = this.loaded.get(name) ?? this.executor.load(largest[name].dispatches, plan.regions[name]);
     this.loaded.set(name, known);

@@ -89,7 +89,7 @@ async function submitStep(session: Session): Promise<InFlight> {
   engine.takeTransfers();
   engine.beginWindow();
   for (const [micro, batch] of batches.entries()) await engine.accumulate(batch, session.words(micro, lossTokens));
-  const scalars = engine.finishWindow(session.words(0, lossTokens));
+  const { scalars } = await engine.finishWindow(session.words(0, lossTokens));
   const importance = session.importanceDue() ? engine.importance() : undefined;
   const transfers = engine.takeTransfers();
   return { step, lossTokens, tokens, scalars, transfers, importance, plan: run.programs.importance };

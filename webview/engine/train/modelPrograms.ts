@@ -10,7 +10,7 @@ import type { EngineSpec } from './programs';
  */
 export type ModelProgram = 'train' | 'evaluate' | 'generate' | 'prefill' | 'decode';
 
-/** Each program has its own range of ids, apart from those of the optimizer (9) and of importance (10). */
+/** Each program has its own range of ids, apart from those of the optimizer (9), of importance (10) and after the update (18). */
 const ranges: Record<ModelProgram | 'preload', number> = {
   train: 2,
   evaluate: 4,

@@ -45,6 +45,7 @@ export interface EngineSpec {
 /** What waits off the device between uses. */
 export interface Offload {
   readonly parameters: 'none' | Place;
+  readonly optimizer?: 'none' | Place;
 }
 
 /** Room of a key-value cache. */
@@ -57,7 +58,7 @@ export interface CacheSize {
   readonly observed?: boolean;
 }
 
-export type ProgramName = ModelProgram | 'optimizer' | 'importance' | 'preload';
+export type ProgramName = ModelProgram | 'optimizer' | 'afterUpdate' | 'importance' | 'preload';
 
 export interface EnginePrograms {
   readonly spec: EngineSpec;
@@ -98,6 +99,7 @@ export function planPrograms(spec: EngineSpec): EnginePrograms {
     gradients: programOf('train').gradients,
     readbackBytes,
     weightsWait: placeOf(spec.offload?.parameters),
+    momentsWait: placeOf(spec.offload?.optimizer),
     ringValues: () => Math.max(scalarCount, importance?.count ?? 0),
     programs: trainables => {
       const trains = models.train !== undefined;
@@ -108,6 +110,7 @@ export function planPrograms(spec: EngineSpec): EnginePrograms {
       largest = {
         train: programOf('train'),
         optimizer: trains ? recordOptimizer(spec, table, { trainables, scalars }) : nothing,
+        afterUpdate: trains ? recordAfterUpdate(spec, table, { trainables, scalars }) : nothing,
         importance: measured?.program ?? nothing,
         evaluate: programOf('evaluate'),
         generate: programOf('generate'),
@@ -151,26 +154,33 @@ function declareInputs(spec: EngineSpec, table: TensorTable, longest: number): v
 
 type Trained = Pick<MethodRecorder, 'trainables' | 'scalars'>;
 
-/** What a method adds, gradient norm, the update (a dispatch per contiguous range), what a method does after it. */
+/** What a method adds, gradient norm, the update (a dispatch per contiguous range) as far as the device does it. */
 function recordOptimizer(spec: EngineSpec, table: TensorTable, { trainables, scalars }: Trained): Program {
   const { betas, method } = spec;
   const recorder = new Recorder(spec.profile, 9 * idRange);
-  const recording = methodRecorder(recorder, table, { trainables, scalars });
   recorder.phase = 'optimizer';
   recorder.node = 'regularization';
-  method.regularize?.(recording);
+  method.regularize?.(methodRecorder(recorder, table, { trainables, scalars }));
   recorder.node = 'gradient norm';
-  trainables.ranges.forEach(({ gradient, count }, index) =>
-    emitSumSquares(recorder, gradient, count, scalars, 1, index > 0),
+  trainables.gradients.forEach((gradient, index) =>
+    emitSumSquares(recorder, gradient, elements(gradient.shape), scalars, 1, index > 0),
   );
   for (const range of trainables.ranges) {
     const { optimizer } = trainables.groups[range.group];
+    const { moments } = range;
     recorder.node = optimizer;
     if (optimizer === 'sgd') emitSgd(recorder, { ...range, scalars });
-    else emitAdamW(recorder, { ...range, offset: 0, scalars, betas });
+    else if (moments) emitAdamW(recorder, { ...range, ...moments, offset: 0, scalars, betas });
   }
-  recorder.node = method.type;
-  method.afterUpdate?.(recording);
+  return { dispatches: recorder.dispatches, gradients: new Map() };
+}
+
+/** What a method does once everything is updated. */
+function recordAfterUpdate(spec: EngineSpec, table: TensorTable, trained: Trained): Program {
+  const recorder = new Recorder(spec.profile, 18 * idRange);
+  recorder.phase = 'optimizer';
+  recorder.node = spec.method.type;
+  spec.method.afterUpdate?.(methodRecorder(recorder, table, trained));
   return { dispatches: recorder.dispatches, gradients: new Map() };
 }
 

@@ -1,6 +1,7 @@
 import type { RunConfig } from '../../../src/common/config/schema';
 import { randomBits, streamOf } from '../data/random';
 import type { ParameterGroup } from '../memory/trainables';
+import { clipOf, type AdamWRates } from '../ops/adamwOnHost';
 import { stepLayout, stepWords } from '../runtime/kernel';
 
 export interface StepInput {
@@ -42,4 +43,24 @@ export function stepValues(input: StepInput): Uint32Array<ArrayBuffer> {
   });
   floats.set(input.method ?? [], stepLayout.method);
   return words;
+}
+
+/** What the host's AdamW needs of the Step uniform for a parameter group, with Σg² of the window. */
+export function ratesOf(
+  words: Uint32Array<ArrayBuffer>,
+  group: number,
+  [beta1, beta2]: readonly [number, number],
+  squares: number,
+): AdamWRates {
+  const floats = new Float32Array(words.buffer, words.byteOffset, words.length);
+  const [keep, rate] = floats.subarray(stepLayout.groups + 4 * group);
+  return {
+    clip: clipOf(floats[stepLayout.maxNorm], squares),
+    beta1,
+    beta2,
+    bias2Sqrt: floats[stepLayout.bias2Sqrt],
+    epsilon: floats[stepLayout.epsilon],
+    keep,
+    rate,
+  };
 }

@@ -82,8 +82,22 @@ export const memorySchema = z
             change: 'the base model alone does not fit the GPU.',
             examples: ['cpu', 'disk'],
           }),
+        optimizer: z
+          .enum(['none', 'cpu', 'disk'])
+          .default('none')
+          .meta({
+            description:
+              "Where AdamW's two moments wait, 8 bytes for each trained value. `cpu` keeps them in host memory and updates there: in " +
+              'each step the gradients come down and the new values go up, in pieces. Of base weights that train the host ' +
+              'keeps a copy beside the moments; values of adapters come down with their gradients. Numbers differ by rounding at most.',
+            differs:
+              'In DeepSpeed it is `offload_optimizer` of ZeRO stages 1 to 3, whose `DeepSpeedCPUAdam` does the update likewise.',
+            change:
+              'whole base weights train, and their moments do not fit the GPU. For adapters there is little to win.',
+            examples: ['cpu', 'disk'],
+          }),
       })
-      .default({ parameters: 'none' })
+      .prefault({})
       .meta({
         description: 'What leaves GPU memory between uses, and where it waits.',
         change: 'quantization and checkpointing are not enough.',
