@@ -1,5 +1,5 @@
 import type { RunConfig } from '../../src/common/config/schema';
-import type { MemoryBytes, TimelinePoint } from '../../src/common/run/events';
+import type { MemoryBytes, Timeline, TimelinePoint } from '../../src/common/run/events';
 import { optimizerTraffic } from './memory/hostOptimizer';
 import { hostBytes } from './memory/hostPlan';
 import { bytesByCategory, defaultLimits, type DeviceLimits } from './memory/layout';
@@ -12,6 +12,7 @@ import {
   parameterCounts,
   planPrograms,
   roundStream,
+  stepPrograms,
   type CacheSize,
   type EnginePrograms,
   type EngineSpec,
@@ -42,12 +43,6 @@ export interface PeakPoint extends Pick<TimelinePoint, 'op' | 'phase'> {
   readonly block?: number;
   /** Live bytes on the device. */
   readonly bytes: number;
-}
-
-export interface Timeline {
-  readonly points: readonly TimelinePoint[];
-  readonly fixed: MemoryBytes;
-  readonly peak: { readonly index: number; readonly bytes: number };
 }
 
 /** Facts about the data that tighten the forecast; without them every example is as long as `data.max_length`. */
@@ -160,12 +155,10 @@ export function cacheSize(rows: number, prompt: number): CacheSize {
 }
 
 function timelineOf(programs: EnginePrograms, bytes: MemoryBytes): { timeline: Timeline; peak: PeakPoint } {
-  const trains = programs.spec.streams.train > 0;
-  const step = trains ? (['train', 'optimizer', 'afterUpdate'] as const) : (['evaluate'] as const);
-  const parts = step.map(name => {
-    const program = programs.largest[name];
-    return { dispatches: program.dispatches, live: liveBytes(program) };
-  });
+  const parts = stepPrograms(programs).map(program => ({
+    dispatches: program.dispatches,
+    live: liveBytes(program),
+  }));
   const points: TimelinePoint[] = parts.flatMap(({ dispatches, live }) =>
     dispatches.map(({ phase, node }, index) => ({
       phase,

@@ -99,6 +99,33 @@ export interface Transfer {
   readonly ms: number;
 }
 
+/** Where in a step something moves. */
+export interface TimelineTransfer extends Omit<Transfer, 'ms'> {
+  /** Of the dispatch that needs what comes up, or behind which it goes down. */
+  readonly index: number;
+}
+
+/** A tensor of the curve, alive from dispatch `first` to `last`. */
+export interface TimelineTensor {
+  readonly name: string;
+  readonly category: 'activations' | 'workspace';
+  readonly bytes: number;
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Live memory over the dispatches of one step. */
+export interface Timeline {
+  readonly points: readonly TimelinePoint[];
+  /** Constant bytes below the curve. */
+  readonly fixed: MemoryBytes;
+  readonly peak: { readonly index: number; readonly bytes: number };
+  /** What offloading moves during the step, in order. */
+  readonly transfers?: readonly TimelineTransfer[];
+  /** Those that are among the largest alive at some dispatch, largest first. */
+  readonly tensors?: readonly TimelineTensor[];
+}
+
 /**
  * What the engine reports while it trains; the same objects travel worker → page → host → disk → views.
  * Steps are optimizer steps, counted from 1; step 0 is the state before any update.
@@ -155,13 +182,7 @@ export type TrainEvent =
     }
   | ({ readonly type: 'importance'; readonly step: number } & ImportanceReport)
   | { readonly type: 'memory'; readonly forecast: MemoryBytes; readonly measured: MemoryBytes }
-  | {
-      readonly type: 'timeline';
-      readonly points: readonly TimelinePoint[];
-      /** Constant bytes below the curve. */
-      readonly fixed: MemoryBytes;
-      readonly peak: { readonly index: number; readonly bytes: number };
-    }
+  | ({ readonly type: 'timeline' } & Timeline)
   | {
       /** What offloading moved for a step, in bytes, and the milliseconds that the step waited for it. */
       readonly type: 'transfers';

@@ -68,7 +68,7 @@ export const fold: Fold = (view, event) => {
       view.memory = { forecast: event.forecast, measured: event.measured };
       return view;
     case 'timeline':
-      view.timeline = { points: event.points, fixed: event.fixed, peak: event.peak };
+      view.timeline = pickTimeline(event);
       return view;
     case 'transfers':
       view.transfers = {
@@ -170,6 +170,10 @@ function warn(view: RunView, warning: RunView['warnings'][number]): RunView {
   const known = view.warnings.some(one => one.code === warning.code && one.message === warning.message);
   if (!known) view.warnings.push(warning);
   return view;
+}
+
+function pickTimeline({ points, fixed, peak, transfers, tensors }: Event<'timeline'>): RunView['timeline'] {
+  return { points, fixed, peak, transfers, tensors };
 }
 
 function pickSample({ step, prompt, completion, tokens }: Event<'sample'>): RunView['samples'][number] {

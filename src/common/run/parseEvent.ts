@@ -1,4 +1,5 @@
 import type { RunEvent } from './events';
+import { packTimeline, unpackTimeline } from './timelineLines';
 import { packTriplets, unpackTriplets } from './tripletLines';
 
 type Kind = 'number' | 'text' | 'flag' | 'list' | 'object';
@@ -44,7 +45,12 @@ const states = 'queued starting running paused stopping stopped interrupted comp
 
 /** JSON has no NaN or Infinity; a number that was one is written as `null` and read back as NaN. */
 export function formatEvent(event: RunEvent): string {
-  return JSON.stringify(event.type === 'importance' ? packTriplets(event) : event);
+  return JSON.stringify(packed(event));
+}
+
+function packed(event: RunEvent): unknown {
+  if (event.type === 'importance') return packTriplets(event);
+  return event.type === 'timeline' ? packTimeline(event) : event;
 }
 
 /**
@@ -67,6 +73,12 @@ export function parseEvent(line: string): RunEvent | { readonly type: 'unknown';
   if (value.type === 'importance' && value.triplets !== undefined) {
     value.triplets = unpackTriplets(value.triplets);
     if (!value.triplets) return undefined;
+  }
+  if (value.type === 'timeline') {
+    const timeline = unpackTimeline(value);
+    if (!timeline) return undefined;
+    delete value.ops;
+    Object.assign(value, timeline);
   }
   return value as unknown as RunEvent;
 }

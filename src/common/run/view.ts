@@ -7,7 +7,7 @@ import type {
   MemoryBytes,
   RunEvent,
   RunState,
-  TimelinePoint,
+  Timeline,
   Transfer,
 } from './events';
 
@@ -71,7 +71,7 @@ export interface RunView {
   samples: { step: number; prompt: string; completion: string; tokens: number }[];
   importance: ({ step: number } & ImportanceReport)[];
   memory?: { forecast: MemoryBytes; measured: MemoryBytes };
-  timeline?: { points: readonly TimelinePoint[]; fixed: MemoryBytes; peak: { index: number; bytes: number } };
+  timeline?: Timeline;
   /** Of the latest step; `list` is the latest that was reported. */
   transfers?: StepTransfers;
   checkpoints: { step: number; path: string; evalLoss?: number; best: boolean }[];

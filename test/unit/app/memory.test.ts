@@ -18,10 +18,15 @@ describe('the memory card', () => {
     const model = memoryModel(withMemory(bytes, { ...bytes, activations: 6 * mib }));
     assert.deepEqual(model?.total, { forecast: 15 * mib, measured: 16 * mib });
     assert.deepEqual(
-      model?.rows.map(row => row.category),
-      ['weights', 'activations', 'offloadedCpu'],
+      model?.groups.map(({ label, rows, total }) => [label, rows.map(row => row.category), total.measured]),
+      [
+        ['GPU', ['weights', 'activations'], 16 * mib],
+        ['Host memory', ['offloadedCpu'], 100 * mib],
+      ],
     );
-    assert.equal(model?.scale, 16 * mib);
+    // One scale for all places, so that lengths can be held against each other.
+    assert.equal(model?.scale, 100 * mib);
+    assert.match(model ? memorySummary(model) : '', /; 100 MiB in host memory\.$/);
     assert.equal(memoryModel(viewOf({ ...shape, done: 0, state: 'queued' })), undefined);
   });
 
@@ -47,7 +52,11 @@ describe('the memory card', () => {
     );
     const off = memoryModel(withMemory(bytes, { ...bytes, weights: 11 * mib }));
     assert.match(off ? memorySummary(off) : '', /31\.0 MiB, forecast 30\.0 MiB/);
-    assert.deepEqual(off && memoryTable(off).rows[0], ['weights', String(10 * mib), String(11 * mib)]);
+    assert.deepEqual(off && memoryTable(off).rows, [
+      ['GPU', 'weights', String(10 * mib), String(11 * mib)],
+      ['GPU', 'activations', String(20 * mib), String(20 * mib)],
+      ['GPU', 'total', String(30 * mib), String(31 * mib)],
+    ]);
   });
 });
 

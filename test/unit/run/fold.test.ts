@@ -160,11 +160,12 @@ describe('fold', () => {
     assert.deepEqual([view.state, view.seq, view.metrics.step.length], ['queued', 0, 0]);
   });
 
-  it('folds ten thousand events in well under a second', () => {
+  it('folds ten thousand events in well under a second of processor time', () => {
     const events: RunEvent[] = stamped(Array.from({ length: 10_000 }, (_, index) => metrics(index + 1)));
-    const before = performance.now();
+    const before = process.cpuUsage();
     foldAll(manifest, events);
-    assert.ok(performance.now() - before < 500);
+    const { user, system } = process.cpuUsage(before);
+    assert.ok(user + system < 1e6, `${user + system} µs`);
   });
 });
 

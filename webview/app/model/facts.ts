@@ -1,7 +1,7 @@
 import type { AdapterInfo } from '../../../src/common/run/events';
 import { isActive } from '../../../src/common/run/stateMachine';
 import type { RunView } from '../../../src/common/run/view';
-import { formatCount, formatDuration, formatMetric, formatPercent } from './format';
+import { formatCount, formatDuration, formatMetric, formatMilliseconds, formatPercent } from './format';
 
 export interface Fact {
   readonly label: string;
@@ -56,12 +56,8 @@ function batchFacts(run: RunView): Fact[] {
 function timeFacts(run: RunView, now: number): Fact[] {
   if (run.startedAt === undefined) return [];
   const end = isActive(run.state) ? now : run.updatedAt;
-  const note = run.stepMs === undefined ? undefined : `${formatStepTime(run.stepMs)} a step`;
+  const note = run.stepMs === undefined ? undefined : `${formatMilliseconds(run.stepMs)} a step`;
   return [{ label: 'Time', value: formatDuration(end - run.startedAt), note }];
-}
-
-function formatStepTime(milliseconds: number): string {
-  return milliseconds < 1000 ? `${Math.round(milliseconds)} ms` : `${(milliseconds / 1000).toFixed(2)} s`;
 }
 
 function checkpointFacts(run: RunView): Fact[] {

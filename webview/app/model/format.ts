@@ -82,6 +82,12 @@ export function formatDuration(milliseconds: number): string {
   return `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(seconds % 60)}`;
 }
 
+/** Times of a step: `480 ms`, `2.04 s`. */
+export function formatMilliseconds(milliseconds: number): string {
+  if (milliseconds > 0 && milliseconds < 10) return `${Number(milliseconds.toPrecision(2))} ms`;
+  return milliseconds < 1000 ? `${Math.round(milliseconds)} ms` : `${(milliseconds / 1000).toFixed(2)} s`;
+}
+
 /** Tokens a second without false precision: `812`, `9.4`, `12,300`. */
 export function formatSpeed(value: number | undefined): string {
   if (value === undefined || !Number.isFinite(value)) return absent;

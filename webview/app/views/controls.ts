@@ -72,3 +72,32 @@ export class Segmented {
     return h('label', { title: hint }, input, h('span', {}, label));
   }
 }
+
+/** A drop-down list of exclusive choices, for names too long for a segmented control. */
+export class Chooser {
+  readonly element: HTMLElement;
+  private readonly select = h('select', {});
+  private shown = '';
+
+  constructor(label: string, onChange: (value: string) => void) {
+    this.select.setAttribute('aria-label', label);
+    this.select.title = label;
+    this.select.addEventListener('change', () => onChange(this.select.value));
+    this.element = h('span', { class: 'chooser' }, this.select);
+  }
+
+  get value(): string {
+    return this.select.value;
+  }
+
+  /** Offers `choices` and selects `value`; rebuilt only if the choices changed. */
+  set(choices: readonly Choice[], value: string): void {
+    const key = JSON.stringify(choices);
+    if (key !== this.shown) {
+      this.shown = key;
+      const options = choices.map(choice => h('option', { value: choice.value }, choice.label));
+      this.select.replaceChildren(...options);
+    }
+    this.select.value = value;
+  }
+}

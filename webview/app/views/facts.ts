@@ -1,5 +1,5 @@
 import { createGate, fill, h } from '../dom';
-import { factsOf } from '../model/facts';
+import { factsOf, type Fact } from '../model/facts';
 import { Card } from './card';
 import type { View } from './view';
 
@@ -13,12 +13,16 @@ export function createFactsView(): View {
     element: card.element,
     update: ({ run }) => {
       if (!changed(run.manifest.id, run.seq)) return;
-      const items = factsOf(run, Date.now()).flatMap(({ label, value, note }) => [
-        h('dt', {}, label),
-        h('dd', {}, h('span', {}, value), note !== undefined && h('small', {}, note)),
-      ]);
-      fill(list, ...items);
+      fill(list, ...factItems(factsOf(run, Date.now())));
     },
     dispose: () => undefined,
   };
+}
+
+/** Terms and descriptions for a list of facts. */
+export function factItems(facts: readonly Fact[]): HTMLElement[] {
+  return facts.flatMap(({ label, value, note }) => [
+    h('dt', {}, label),
+    h('dd', {}, h('span', {}, value), note !== undefined && h('small', {}, note)),
+  ]);
 }

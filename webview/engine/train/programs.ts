@@ -197,6 +197,11 @@ function recordImportance(spec: EngineSpec, table: TensorTable, trained: Trained
   return { program: { dispatches: recorder.dispatches, gradients: new Map<number, Tensor>() }, plan };
 }
 
+/** What runs in a step, in order: a micro-batch and the update, or the evaluation of a run without steps. */
+export function stepPrograms({ largest, spec }: EnginePrograms): readonly Program[] {
+  return spec.streams.train > 0 ? [largest.train, largest.optimizer, largest.afterUpdate] : [largest.evaluate];
+}
+
 /** Trained and all parameters of the run, adapter included. */
 export function parameterCounts(programs: EnginePrograms): { trainable: number; total: number } {
   let trainable = 0;

@@ -1,6 +1,7 @@
 import type { FileSet, TrainEvent, TrainOutput } from '../../../src/common/run/events';
 import { elements, type Tensor } from '../graph/tensor';
 import { forecastOf } from '../forecast';
+import { timelineDetails } from '../timelineDetails';
 import { readCheckpoint, writeCheckpoint } from './checkpoint';
 import { Engine } from './engine';
 import { evaluateDraws, meanLoss } from './evaluation';
@@ -84,7 +85,7 @@ export class Session {
     const forecast = forecastOf(this.run.programs);
     const measured = { ...this.ports.opened.ledger.measured(), ...this.engine.hostBytes() };
     yield event({ type: 'memory', forecast: forecast.bytes, measured });
-    yield event({ type: 'timeline', ...forecast.timeline });
+    yield event({ type: 'timeline', ...forecast.timeline, ...timelineDetails(this.run.programs) });
   }
 
   /** Lets the method change its structure: a new engine takes the place of the old one, whose buffers are freed. */

@@ -1,0 +1,45 @@
+import { strict as assert } from 'node:assert';
+import { eventsOf, runJob, smallJob } from './smallRun';
+
+const training = { max_steps: 2, eval_steps: 2, save_steps: 2, importance_steps: 1, gradient_accumulation_steps: 2 };
+const memory = { gradient_checkpointing: 'block', offload: { parameters: 'cpu' } };
+
+describe('the timeline of a step', () => {
+  it('says where weights come to the device, as a step moves them for each micro-batch', async () => {
+    const outputs = await runJob(smallJob('deep', { memory, training }));
+    const [{ transfers = [], points }] = eventsOf(outputs, 'timeline');
+    const { list = [] } = eventsOf(outputs, 'transfers')[1];
+    const moves = (all: typeof transfers | typeof list) =>
+      all.map(({ kind, direction, what, bytes }) => ({ kind, direction, what, bytes }));
+    assert.ok(transfers.length > 0);
+    assert.deepEqual(moves(list), [...moves(transfers), ...moves(transfers)]);
+    for (const { index, what } of transfers)
+      if (what.startsWith('block '))
+        assert.ok(points[index].op.includes(`layers.${what.slice(6)}.`), `${what}: ${points[index].op}`);
+  });
+
+  it('names the largest tensors alive at each dispatch', async () => {
+    const [timeline] = eventsOf(await runJob(smallJob('deep', { training })), 'timeline');
+    const { points, tensors = [], transfers } = timeline;
+    assert.equal(transfers, undefined);
+    points.forEach((point, index) => {
+      const alive = tensors.filter(({ first, last }) => first <= index && index <= last);
+      for (const category of ['activations', 'workspace'] as const) {
+        const named = alive.filter(tensor => tensor.category === category).reduce((sum, { bytes }) => sum + bytes, 0);
+        assert.ok(named <= point[category], `${named} of ${point[category]} at ${index}`);
+      }
+      const live = point.activations + point.workspace;
+      assert.ok(live === 0 || alive.length > 0, point.op);
+      // Whatever is not named is no larger than the fourth of those that are.
+      if (alive.length < 4)
+        assert.equal(
+          alive.reduce((sum, { bytes }) => sum + bytes, 0),
+          live,
+        );
+    });
+    assert.deepEqual(
+      tensors.map(({ bytes }) => bytes),
+      tensors.map(({ bytes }) => bytes).sort((a, b) => b - a),
+    );
+  });
+});
