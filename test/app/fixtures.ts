@@ -12,6 +12,7 @@ import type {
 import { emptyView, fold } from '../../src/common/run/fold';
 import type { RunManifest, RunView } from '../../src/common/run/view';
 import { reportOf } from './importanceReports';
+import { plannedEvents } from './plannedRun';
 
 export interface RunShape {
   readonly name: string;
@@ -28,6 +29,8 @@ export interface RunShape {
   readonly state?: RunState;
   readonly evalEvery?: number;
   readonly budgetMib?: number;
+  /** Keys of `memory`; with them the engine's planner says what the run takes. */
+  readonly memory?: object;
 }
 
 const mib = 1024 * 1024;
@@ -52,7 +55,8 @@ export function manifestOf(shape: RunShape): RunManifest {
   };
 }
 
-function configOf({ method = 'lora', rank = 8, steps, budgetMib, evalEvery = 50 }: RunShape): RunConfig {
+function configOf(shape: RunShape): RunConfig {
+  const { method = 'lora', rank = 8, steps, budgetMib, memory = {}, evalEvery = 50 } = shape;
   return runConfigSchema.parse({
     model: 'builtin:tiny',
     data: { train: 'data/devil.train.jsonl', eval: 'data/devil.eval.jsonl', max_length: 128 },
@@ -66,7 +70,7 @@ function configOf({ method = 'lora', rank = 8, steps, budgetMib, evalEvery = 50 
       eval_steps: evalEvery,
       save_steps: evalEvery,
     },
-    memory: budgetMib === undefined ? {} : { budget_mib: budgetMib },
+    memory: { ...memory, ...(budgetMib === undefined ? {} : { budget_mib: budgetMib }) },
     samples: { prompts: ['Define LOVE:', 'Define POLITICIAN:'] },
   });
 }
@@ -201,6 +205,10 @@ function addSamples(step: number, share: number, add: (event: TrainEvent) => voi
 }
 
 function addMemory(shape: RunShape, add: (event: TrainEvent) => void): void {
+  if (shape.memory) {
+    plannedEvents(configOf(shape), 1, 9).forEach(event => add(event));
+    return;
+  }
   const trained = shape.method === 'full' ? 4 * mib : 393216;
   const bytes: MemoryBytes = {
     weights: shape.method === 'full' ? 0 : Math.round(2.1 * mib),

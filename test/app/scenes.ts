@@ -26,6 +26,13 @@ const other: RunShape = {
   state: 'completed',
 };
 
+const offloaded: RunShape = {
+  ...base,
+  name: 'devil-offload',
+  memory: { gradient_checkpointing: 'block', offload: { parameters: 'cpu' } },
+};
+const plain: RunShape = { ...other, name: 'devil-plain', rank: 16, memory: {} };
+
 function show(...runs: RunView[]): Scene {
   return { snapshot: { version: protocolVersion, runs } };
 }
@@ -102,6 +109,9 @@ export const scenes: Readonly<Record<string, () => Scene>> = {
         }),
       ),
     ),
+  /** Checkpointing and offloaded weights, with the same run without them beside it. */
+  offload: () => show(viewOf(offloaded), viewOf(plain)),
+  offloaded: () => show(viewOf(offloaded)),
   paused: () => show(viewOf({ ...base, state: 'paused' })),
   completed: () => show(viewOf({ ...base, done: 200, state: 'completed' })),
   interrupted: () =>

@@ -228,6 +228,25 @@ describe('dashboard page', () => {
     await page.locator('.card-rate').waitFor({ state: 'hidden' });
   });
 
+  it('sets the memory of two runs side by side, or beside the forecast', async () => {
+    await open('offload');
+    const card = page.locator('.card-memory');
+    await reads(card.locator('thead'), /devil-offload.*devil-plain.*difference/);
+    await reads(card.locator('tr', { hasText: 'activations' }).first(), /4\.79 MiB.*16\.4 MiB.*\+11\.6 MiB/);
+    await reads(card.locator('.card-note').first(), /devil-plain takes .* more GPU memory .* less host memory/);
+    await reads(card.locator('.transfer-facts'), /Moved5\.63 MiB up.*Waited72 ms/);
+    await card.getByRole('button', { name: 'Save as CSV…' }).click();
+    await card.getByRole('combobox', { name: 'Compare memory with' }).selectOption('forecast');
+    await reads(card.locator('thead'), /^forecastmeasured$/);
+    await reads(card.locator('tbody').nth(1), /^Host memory total3\.81 MiB3\.81 MiB$/);
+    await counts(card.locator('.bars'), 2);
+    const saved = await asked();
+    assert.match(
+      String(saved[0].params.content),
+      /^place,category,devil-offload,devil-plain,difference\r\nGPU,weights,/,
+    );
+  });
+
   it('has a table for each chart and remembers it', async () => {
     await open('running');
     for (const card of ['loss', 'importance', 'timeline']) {
@@ -296,7 +315,7 @@ describe('dashboard page', () => {
     await eventually(async () => assert.deepEqual(await look(), dark));
   });
 
-  for (const scene of ['overlay', 'compare', 'interrupted', 'starting', 'full', 'large', 'adalora']) {
+  for (const scene of ['overlay', 'offload', 'compare', 'interrupted', 'starting', 'full', 'large', 'adalora']) {
     it(`fits every width without scrolling sideways: ${scene}`, async () => {
       await open(scene, 400);
       for (const width of [400, 1600, 1000, 900, 400]) {

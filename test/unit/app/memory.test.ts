@@ -2,6 +2,14 @@ import assert from 'node:assert/strict';
 import type { MemoryBytes, TimelinePoint } from '../../../src/common/run/events';
 import type { RunView } from '../../../src/common/run/view';
 import { memoryModel, memorySubtitle, memorySummary, memoryTable } from '../../../webview/app/model/memory';
+import {
+  formatDifference,
+  pairModel,
+  pairSummary,
+  pairTable,
+  type PairedRun,
+} from '../../../webview/app/model/memoryPair';
+import { transferModel, type TransferModel } from '../../../webview/app/model/transfers';
 import { describeOp, timelineModel, timelineSubtitle, timelineTable } from '../../../webview/app/model/timeline';
 import { random, viewOf, type RunShape } from '../../app/fixtures';
 
@@ -57,6 +65,70 @@ describe('the memory card', () => {
       ['GPU', 'activations', String(20 * mib), String(20 * mib)],
       ['GPU', 'total', String(30 * mib), String(31 * mib)],
     ]);
+  });
+});
+
+describe('memory of two runs', () => {
+  const paired = (label: string, memory?: MemoryBytes): PairedRun => ({
+    label,
+    colour: 'blue',
+    run: Object.assign(viewOf(shape), { memory: memory && { forecast: {}, measured: memory } }),
+  });
+
+  it('is set side by side by category, with what one takes over the other', () => {
+    const model = pairModel(
+      paired('a', { weights: 10 * mib, activations: 4 * mib }),
+      paired('b', { weights: 2 * mib, activations: 4 * mib, offloadedCpu: 8 * mib }),
+    );
+    assert.ok(model);
+    assert.deepEqual(pairTable(model).rows, [
+      ['GPU', 'weights', String(10 * mib), String(2 * mib), String(-8 * mib)],
+      ['GPU', 'activations', String(4 * mib), String(4 * mib), '0'],
+      ['GPU', 'total', String(14 * mib), String(6 * mib), String(-8 * mib)],
+      ['Host memory', 'offloaded to CPU', '0', String(8 * mib), String(8 * mib)],
+      ['Host memory', 'total', '0', String(8 * mib), String(8 * mib)],
+    ]);
+    assert.deepEqual([model.scale, model.rowScale], [14 * mib, 10 * mib]);
+    assert.equal(
+      pairSummary(model),
+      'b takes 8.00 MiB (57 %) less GPU memory than a. b takes 8.00 MiB more host memory than a.',
+    );
+    assert.deepEqual(
+      [
+        [3, 3],
+        [1024, 3072],
+        [3072, 1024],
+      ].map(([a, b]) => formatDifference([a, b])),
+      ['same', '+2.00 KiB', '−2.00 KiB'],
+    );
+  });
+
+  it('waits for both reports', () => {
+    assert.equal(pairModel(paired('a', {}), paired('b')), undefined);
+  });
+});
+
+describe('what offloading moves', () => {
+  const moving = (ms: number): TransferModel | undefined => {
+    const run = viewOf(shape);
+    run.metrics.stepMs[run.metrics.step.indexOf(4)] = 200;
+    return transferModel(Object.assign(run, { transfers: { step: 4, up: 3 * mib, down: 1024, ms } }));
+  };
+
+  it('is told with the wait and its share of the step', () => {
+    assert.deepEqual(moving(9), {
+      facts: [
+        { label: 'Moved', value: '3.00 MiB up, 1.00 KiB down', note: 'for step 4' },
+        { label: 'Waited', value: '9 ms', note: '4.5 % of the step' },
+      ],
+      notice: undefined,
+    });
+    assert.equal(transferModel(viewOf(shape)), undefined);
+  });
+
+  it('is said plainly when the wait is long', () => {
+    assert.match(moving(60)?.notice ?? '', /^30 % of a step passes while the engine waits/);
+    assert.match(moving(500)?.notice ?? '', /^Nearly all of a step/);
   });
 });
 

@@ -35,7 +35,14 @@ function pairTable(model: PairModel): HTMLElement {
   );
 }
 
+/** A group of one category is its own total. */
 function groupBody(group: PairGroup, model: PairModel): HTMLElement {
+  if (group.place !== 'gpu' && group.rows.length === 1) {
+    const [row] = group.rows;
+    const swatch = h('i', { class: 'swatch', 'data-category': row.category });
+    const head = h('th', { scope: 'row', title: row.label }, swatch, `${group.label} total`);
+    return h('tbody', {}, valuesRow(head, row.bytes, 'total'), barsRow(row, model));
+  }
   const rows = group.rows.flatMap(row => [
     valuesRow(
       h('th', { scope: 'row' }, h('i', { class: 'swatch', 'data-category': row.category }), row.label),
