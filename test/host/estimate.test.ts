@@ -36,6 +36,8 @@ describe('Estimate Memory', () => {
     await vscode.window.showTextDocument(uri);
     await vscode.commands.executeCommand('peft.estimateMemory');
     await vscode.commands.executeCommand('peft.estimateMemory', uri);
+    const deadline = Date.now() + 20_000;
+    while (tabsOf().length === 0 && Date.now() < deadline) await new Promise(resolve => setTimeout(resolve, 100));
     assert.deepEqual(
       tabsOf().map(({ label, group }) => [label, group.viewColumn]),
       [['Memory of estimated', 2]],
@@ -77,9 +79,11 @@ describe('Estimate Memory', () => {
 
   it('names a model that is not there', async () => {
     const { estimates } = await extensionApi();
-    await writeText(name, 'model: models/none\ndata:\n  train: data/devil.train.jsonl\nmethod:\n  type: lora\n');
-    const snapshot = await estimates.estimate(uri, { changes: {}, scenarios: [] });
-    assert.ok(snapshot.blocked === 'model');
+    const text = 'model: models/none\ndata:\n  train: data/devil.train.jsonl\nmethod:\n  type: lora\n';
+    const other = await writeText('modelless.peft.yaml', text);
+    const snapshot = await estimates.estimate(other, { changes: {}, scenarios: [] });
+    await vscode.workspace.fs.delete(other);
+    assert.ok(snapshot.blocked === 'model', JSON.stringify(snapshot));
     assert.match(snapshot.troubles[0].message, /models\/none/);
   });
 });

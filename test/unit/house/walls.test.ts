@@ -1,5 +1,6 @@
 /** Walls that only the bundler can see: no import cycle in a bundle, and a worker that is one self-contained file. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { build, type Metafile } from 'esbuild';
 
 const bundles = {
@@ -56,6 +57,16 @@ describe('walls of the bundles', function () {
       assert.equal(findCycle(metafile.inputs)?.join(' → '), undefined);
     });
   }
+
+  it('the package lets every page in', () => {
+    const allowed = readFileSync('.vscodeignore', 'utf8').split('\n');
+    const pages = Object.entries(bundles).filter(([name, entry]) => entry.startsWith('webview/') && name !== 'worker');
+    const files = pages.flatMap(([name]) => [`!dist/${name}.js`, `!dist/${name}.css`]);
+    assert.deepEqual(
+      files.filter(file => !allowed.includes(file)),
+      [],
+    );
+  });
 
   it('finds a cycle where there is one', () => {
     const edge = (path: string) => ({ bytes: 0, imports: [{ path, kind: 'import-statement' as const }] });
