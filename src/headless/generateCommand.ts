@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import { basename, dirname, resolve } from 'node:path';
 import { compareWays } from '../../webview/engine/generate/compareWays';
 import { GenerationSession } from '../../webview/engine/generate/session';
@@ -9,6 +10,7 @@ import { applySets } from './arguments';
 import { cacheChart } from './cacheChart';
 import type { GenerateLine } from './generateArguments';
 import { checkConfig, readConfig, readFolder, readModel, type HeadlessConfig } from './job';
+import { nodeDisk } from './nodeDisk';
 import { nodeFiles } from './nodeFiles';
 import type { EnginePorts } from './ports';
 
@@ -19,7 +21,8 @@ export async function generateCommand(line: GenerateLine, ports: EnginePorts): P
   const { files } = await readModel(loaded);
   const ways = line.compare ? 'both' : config.samples.use_cache ? 'cache' : 'full';
   const { memory } = config;
-  const options = { files, storage: baseStorage(memory), offload: memory.offload, rows: line.rows, ways } as const;
+  const place = { storage: baseStorage(memory), offload: memory.offload, disk: nodeDisk(tmpdir()) };
+  const options = { files, ...place, rows: line.rows, ways } as const;
   const session = await GenerationSession.open(await ports.openDevice(), options);
   try {
     await useAdapters(session, line);

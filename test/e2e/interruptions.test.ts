@@ -5,10 +5,12 @@ import { openFile, runCommand, waitForRowIn, webviewFrame, workbenchReady } from
 import { packagedExtension, packagedTests } from '../workbench/example';
 import { eventsOf, lossesOf, stateOf, stepOf, waitForRun, type RunOnDisk } from '../workbench/runs';
 import { shortFiles, shortName } from './configs';
+import { eventually } from './eventually';
 import { runToEnd } from './mainPath';
 import { useStage } from './stage';
 
 const steps = 24;
+const weightsOnDisk = 'memory:\n  offload:\n    parameters: disk\n';
 
 describe('interrupted runs', () => {
   const stage = useStage({ vsix: [packagedExtension(), packagedTests] });
@@ -71,6 +73,42 @@ describe('interrupted runs', () => {
     assertSameNumbers(run);
   });
 
+  describe('with weights on a disk', () => {
+    it('a run that nothing interrupts has the same numbers, and leaves no file', async () => {
+      const { page, workspace } = await stage().open(shortFiles(steps, weightsOnDisk));
+      await startAndReach(page, workspace, 4);
+      assert.equal(await scratchFiles(page), 1);
+      const run = await waitForRun(workspace, 'the end', one => stateOf(one) === 'completed');
+      assertSameNumbers(run);
+      const memory = eventsOf(run, 'memory').at(-1);
+      assert.ok((memory?.measured.offloadedDisk ?? 0) > 0);
+      assert.deepEqual(memory?.measured, memory?.forecast);
+      await eventually(async () => assert.equal(await scratchFiles(page), 0));
+    });
+
+    it('killed browser', async () => {
+      const { page, workspace } = await stage().open(shortFiles(steps, weightsOnDisk));
+      await startAndReach(page, workspace, 9);
+      await stage().browser.close();
+      await stage().restartBrowser();
+      const run = await resumeToEnd(await stage().openAgain(workspace), workspace);
+      assertResumed(run);
+      assertSameNumbers(run);
+    });
+
+    it('reload of the window: what the first worker left over is removed', async () => {
+      const { page, workspace } = await stage().open(shortFiles(steps, weightsOnDisk));
+      await startAndReach(page, workspace, 9);
+      assert.equal(await scratchFiles(page), 1);
+      await page.reload();
+      await workbenchReady(page);
+      const run = await resumeToEnd(page, workspace);
+      assertResumed(run);
+      assertSameNumbers(run);
+      await eventually(async () => assert.equal(await scratchFiles(page), 0));
+    });
+  });
+
   it('closed dashboard and hidden views change nothing', async () => {
     const { page, workspace } = await stage().open(shortFiles(steps));
     await startAndReach(page, workspace, 4);
@@ -83,6 +121,18 @@ describe('interrupted runs', () => {
     assertSameNumbers(run);
   });
 });
+
+/** Files for offloaded weights in the browser's private file system, of whichever webview has most. */
+async function scratchFiles(page: Page): Promise<number> {
+  const count = async () => {
+    const root = await navigator.storage.getDirectory();
+    let found = 0;
+    for await (const _ of (await root.getDirectoryHandle('offloaded')).keys()) found++;
+    return found;
+  };
+  const counts = await Promise.all(page.frames().map(frame => frame.evaluate(count).catch(() => 0)));
+  return Math.max(...counts);
+}
 
 function byStep(a: [number, number], b: [number, number]): number {
   return a[0] - b[0];

@@ -13,6 +13,7 @@ import { openDevice, type OpenDevice } from '../../webview/engine/runtime/device
 import { relativeError } from './harness';
 import { text as read, trained } from './mergedModel';
 import { runJob, smallJob, smallModel } from './smallRun';
+import { watchedDisk } from './watchedDisk';
 
 const family = 'llama';
 const files = smallModel(family);
@@ -129,7 +130,8 @@ describe('a generation session', () => {
     const deep = smallModel('deep');
     const texts = async (parameters: Offload['parameters']) => {
       const storage = { linear: 'f16', table: 'f16' } as const;
-      const options = { files: deep, storage, offload: { parameters }, rows: 40, ways: 'both' } as const;
+      const disk = watchedDisk();
+      const options = { files: deep, storage, offload: { parameters }, disk, rows: 40, ways: 'both' } as const;
       const session = await GenerationSession.open(opened, options);
       const found: string[] = [];
       const complete = async () => {
@@ -145,12 +147,14 @@ describe('a generation session', () => {
       await complete();
       const { memory } = session;
       session.dispose();
+      assert.deepEqual([disk.open, disk.made], [0, parameters === 'disk' ? 2 : 0]);
       return { found, memory };
     };
-    const [plain, streamed] = [await texts('none'), await texts('cpu')];
+    const [plain, streamed, onDisk] = [await texts('none'), await texts('cpu'), await texts('disk')];
     assert.equal(plain.found.length, 4);
     assert.ok(plain.found[0] !== plain.found[2], 'the adapter changes nothing');
     assert.deepEqual(streamed.found, plain.found);
+    assert.deepEqual(onDisk.found, plain.found);
     assert.ok((streamed.memory.weights ?? 0) < (plain.memory.weights ?? 0));
     assert.ok((streamed.memory.offloadedCpu ?? 0) > 0);
     assert.deepEqual(opened.ledger.measured(), {});

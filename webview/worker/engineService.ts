@@ -41,6 +41,7 @@ export class EngineService {
   constructor(private readonly platform: Platform) {
     this.texts = new TextService({
       device: () => this.device(),
+      disk: platform.disk,
       now: platform.now,
       grew: (text, tokens) => platform.notify({ type: 'generated', text, tokens }),
     });

@@ -10,9 +10,11 @@ import { compareWays } from '../engine/generate/compareWays';
 import { GenerationSession } from '../engine/generate/session';
 import { baseStorage } from '../engine/model/storage';
 import type { OpenDevice } from '../engine/runtime/device';
+import type { Disk } from '../engine/runtime/scratch';
 
 export interface TextPorts {
   readonly device: () => Promise<OpenDevice>;
+  readonly disk?: Disk;
   readonly now: () => number;
   /** Told how a completion grows. */
   readonly grew: (text: string, tokens: number) => void;
@@ -52,12 +54,12 @@ export class TextService {
       if (this.loaded?.key === key) return;
       this.close();
       const opened = await this.ports.device();
-      const storage = { storage: baseStorage(memory), offload: memory.offload };
+      const storage = { storage: baseStorage(memory), offload: memory.offload, disk: this.ports.disk };
       const session = await GenerationSession.open(opened, { files: model, ...storage, rows, ways });
       const loaded: Loaded = { key, session, device: opened.device };
       this.loaded = loaded;
       void opened.device.lost.then(() => {
-        if (this.loaded === loaded) this.loaded = undefined;
+        if (this.loaded === loaded) this.close();
       });
     });
   }

@@ -7,6 +7,7 @@ import type { Method } from '../methods/method';
 import { cacheSize, forecastOf } from '../forecast';
 import type { BaseStorage } from '../model/storage';
 import type { OpenDevice } from '../runtime/device';
+import type { Disk } from '../runtime/scratch';
 import { stepWords } from '../runtime/kernel';
 import { Engine } from '../train/engine';
 import { loadAdapter, loadParameters } from '../train/load';
@@ -21,6 +22,8 @@ export interface SessionOptions {
   readonly storage: BaseStorage;
   /** Where frozen matrices wait between uses; on the device without it. */
   readonly offload?: Offload;
+  /** For what is offloaded to a disk. */
+  readonly disk?: Disk;
   /** Most tokens of a text, with the virtual tokens of an adapter; at most the model's positions. */
   readonly rows: number;
   /** Which ways to generate are planned: with a cache, by full passes, or both. */
@@ -64,7 +67,7 @@ export class GenerationSession {
     const read = readModel(options.files);
     const method = adapterMethod([], read.model, options.files.label);
     const programs = plan(opened, options, read, method);
-    const engine = await Engine.create(opened, programs);
+    const engine = await Engine.create(opened, programs, { disk: options.disk });
     await loaded(engine, { ...read, method, programs });
     return new GenerationSession(opened, options, read, { method, engine });
   }
@@ -176,7 +179,7 @@ export class GenerationSession {
     const inherited = keep ? before.engine.bequeathWeights() : [];
     if (!keep) before.engine.dispose();
     this.cache = undefined;
-    const engine = await Engine.create(opened, programs, { inherited });
+    const engine = await Engine.create(opened, programs, { inherited, disk: options.disk });
     this.running = { method, engine };
     if (keep) loadAdapter(engine, { method, programs });
     else await loadParameters(engine, { ...read, method, programs });

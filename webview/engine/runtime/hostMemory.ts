@@ -28,6 +28,7 @@ export interface HostBlock {
 /** Memory of the host that stands in for device memory, counted where it is made, independently of any plan. */
 export class HostMemory {
   private bytes = 0;
+  private onDisk = 0;
   /** What blocks on disk are read through. */
   private bounce: Words = new Uint32Array(0);
 
@@ -36,16 +37,18 @@ export class HostMemory {
 
   /** A block of whole words. */
   allocate(bytes: number, place: Place): HostBlock {
-    if (place === 'disk') return this.onDisk(bytes);
+    if (place === 'disk') return this.diskBlock(bytes);
     this.bytes += bytes;
     return new ArrayBlock(new Uint32Array(bytes / 4));
   }
 
-  /** Bytes in use; a category that never had any is left out. The disk's are the length of the file. */
+  /** Bytes in use; a category that never had any is left out. */
   measured(): MemoryBytes {
     const inMemory = this.bytes + this.bounce.byteLength;
-    const onDisk = this.scratch?.bytes ?? 0;
-    return { ...(inMemory > 0 ? { offloadedCpu: inMemory } : {}), ...(onDisk > 0 ? { offloadedDisk: onDisk } : {}) };
+    return {
+      ...(inMemory > 0 ? { offloadedCpu: inMemory } : {}),
+      ...(this.onDisk > 0 ? { offloadedDisk: this.onDisk } : {}),
+    };
   }
 
   /** Removes the file of the blocks on disk. */
@@ -53,11 +56,12 @@ export class HostMemory {
     this.scratch?.close();
   }
 
-  private onDisk(bytes: number): HostBlock {
+  private diskBlock(bytes: number): HostBlock {
     const { scratch } = this;
-    if (!scratch) throw problem('engine.host', 'A block on disk was not planned.', 'This is a defect in the planner.');
-    const at = scratch.bytes;
-    scratch.grow(at + align(bytes));
+    const at = this.onDisk;
+    this.onDisk += align(bytes);
+    if (!scratch || this.onDisk > scratch.bytes)
+      throw problem('engine.host', 'A block on disk was not planned.', 'This is a defect in the planner.');
     const piece = Math.min(bytes, mostPiece);
     if (piece > this.bounce.byteLength) this.bounce = new Uint32Array(piece / 4);
     return new DiskBlock(scratch, { at, words: bytes / 4 }, () => this.bounce);

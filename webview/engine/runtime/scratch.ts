@@ -26,7 +26,7 @@ const MiB = 2 ** 20;
 const useMemory = 'set memory.offload to cpu or none';
 
 /**
- * Opens a scratch file for `bytes` bytes, of which none are there yet. Throws `disk.none` where there is no disk and
+ * Opens a scratch file of `bytes` zero bytes. Throws `disk.none` where there is no disk and
  * `disk.full` when less than these bytes and a fifth more are free: checkpoints and other programs need room too.
  */
 export async function openScratch(bytes: number, disk: Disk | undefined): Promise<Scratch> {
@@ -34,7 +34,14 @@ export async function openScratch(bytes: number, disk: Disk | undefined): Promis
   try {
     const free = await disk.free();
     if (free !== undefined && free < 1.2 * bytes) throw tooFull(bytes, free);
-    return new Scratch(await disk.create());
+    const file = await disk.create();
+    try {
+      file.grow(bytes);
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+    return new Scratch(file);
   } catch (error) {
     throw explained(error, 'created');
   }
@@ -46,13 +53,9 @@ export class Scratch {
 
   constructor(private readonly file: ScratchFile) {}
 
+  /** The length of the file. All methods throw `disk.full` or `disk.scratch`. */
   get bytes(): number {
     return attempt('read', () => this.file.size());
-  }
-
-  /** Makes the file longer. Throws `disk.full` or `disk.scratch`, as all methods do. */
-  grow(bytes: number): void {
-    attempt('written', () => this.file.grow(bytes));
   }
 
   read(into: Uint8Array<ArrayBuffer>, at: number): void {

@@ -61,11 +61,13 @@ export class Engine {
   static async create(opened: OpenDevice, programs: EnginePrograms, ports: EnginePorts = {}): Promise<Engine> {
     const onDisk = hostBytes(programs.plan.host).offloadedDisk ?? 0;
     const scratch = onDisk > 0 ? await openScratch(onDisk, ports.disk) : undefined;
+    let engine: Engine | undefined;
     try {
-      const engine = new Engine(opened, programs, { ...ports, scratch });
+      engine = new Engine(opened, programs, { ...ports, scratch });
       await engine.executor.prepare(Object.values(programs.largest).map(program => program.dispatches));
       return engine;
     } catch (error) {
+      engine?.dispose();
       scratch?.close();
       throw error;
     }
