@@ -104,6 +104,26 @@ describe('a run of the command line', () => {
     assert.equal(rest.run && stateOf(rest.run), 'completed');
   });
 
+  it('says how much disk offloaded weights need before it trains, and leaves none behind', async function () {
+    if (!mountDisk(folder, 64)) return this.skip();
+    const out = join(folder, disk, 'run');
+    const settings = { memory: { offload: { parameters: 'disk' } } };
+    const refused = await attempt(folder, settings, { out });
+    const run = assertFailed(refused, 'disk.full', /^Offloading takes 1 MiB of disk, .*; 0 MiB are free\.$/);
+    assert.deepEqual(steps(run), []);
+    assert.ok(mount(['-o', 'remount,size=16m', join(folder, disk)]));
+    const trained = await attempt(folder, settings, { out: join(folder, disk, 'again') });
+    assert.equal(trained.problem, undefined, trained.problem?.message);
+    const plain = await attempt(folder, {});
+    assert.ok(trained.run && plain.run);
+    assert.deepEqual(lossesOf(trained.run), lossesOf(plain.run));
+    const names = readdirSync(trained.run.folder);
+    assert.deepEqual(
+      names.filter(name => name.includes('offloaded')),
+      [],
+    );
+  });
+
   it('does not bring a folder back that was deleted under it', async () => {
     const onLine = (line: string) => {
       if (line.includes('"step":3,"loss"')) rmSync(join(folder, 'out'), { recursive: true });

@@ -41,16 +41,18 @@ export interface Settings {
   readonly data?: object;
   readonly method?: object;
   readonly training?: object;
+  readonly memory?: object;
 }
 
 /** Six small steps of LoRA with two checkpoints. JSON is YAML. */
-function configText({ model, data, method, training }: Settings): string {
+function configText({ model, data, method, training, memory }: Settings): string {
   return JSON.stringify({
     name: 'small',
     model: model ?? './model',
     data: { train: 'rows.jsonl', eval: 'eval.jsonl', max_length: 32, ...data },
     method: { type: 'lora', r: 3, lora_alpha: 6, ...method },
     training: { max_steps: 6, learning_rate: 0.01, per_device_train_batch_size: 3, save_steps: 2, ...training },
+    ...(memory ? { memory } : {}),
   });
 }
 
