@@ -1,4 +1,4 @@
-/** What can break while weights wait on a disk: it is said, nothing is left open, and the run goes on from its checkpoint. */
+/** What can break while weights and moments wait on a disk: it is said, nothing is left open, and the run goes on from its checkpoint. */
 import { strict as assert } from 'node:assert';
 import { toProblem, type Problem } from '../../src/common/errors';
 import type { FileSet, TrainOutput } from '../../src/common/run/events';
@@ -13,7 +13,7 @@ import { watchedDisk, type Fault, type WatchedDisk } from './watchedDisk';
 const overrides = {
   method: { lora_dropout: 0.1 },
   training: { max_steps: 4, eval_steps: 4, save_steps: 2, importance_steps: 4 },
-  memory: { offload: { parameters: 'disk' } },
+  memory: { offload: { parameters: 'disk', optimizer: 'disk' } },
 };
 const job = (checkpoint?: FileSet) => smallJob('deep', overrides, { checkpoint });
 
@@ -46,7 +46,7 @@ function fails(on: string, error: Error): Fault {
 
 const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
 
-describe('weights on a disk', () => {
+describe('weights and moments on a disk', () => {
   let whole: TrainOutput[];
   before(async () => {
     whole = await runJob(job());
@@ -79,15 +79,16 @@ describe('weights on a disk', () => {
   });
 
   const lost = new DOMException('The file was not found.', 'NotFoundError');
-  for (const [title, fault] of [
-    ['whose file is lost', fails('read', lost)],
-    ['whose file is cut off', (call: string) => (call === 'read' ? 0 : undefined)],
+  for (const [title, fault, code] of [
+    ['whose file is lost', fails('read', lost), 'disk.scratch'],
+    ['whose file is cut off', (call: string) => (call === 'read' ? 0 : undefined), 'disk.scratch'],
+    ['that fills up between two steps', fails('write', full), 'disk.full'],
   ] as const)
     it(`${title}: a message, a valid checkpoint, the same numbers after Resume`, async () => {
       const { outputs, problem, disk } = await attempt(fault, 'checkpoint');
-      assert.deepEqual([problem?.code, disk.open], ['disk.scratch', 0]);
-      assert.match(problem?.message ?? '', /^The file with what is offloaded could not be read: /);
-      assert.match(problem?.hint ?? '', /^Resume from the last checkpoint/);
+      assert.deepEqual([problem?.code, disk.open], [code, 0]);
+      assert.match(problem?.message ?? '', /what is offloaded could not be (read: |written\.)/);
+      assert.match(problem?.hint ?? '', /resume from the last checkpoint/i);
       await assertGoesOn(outputs);
     });
 
