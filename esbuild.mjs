@@ -96,6 +96,7 @@ const bundles = [
     ...nodeModule,
     external: nativeModules,
   },
+  { name: 'large', entry: { large: 'test/large/main.ts' }, outdir: 'out', ...nodeModule, external: nativeModules },
   { name: 'e2e', entry: tests('e2e'), outdir: 'out/e2e', ...nodeModule, external: nativeModules },
   { name: 'hostTests', entry: tests('host'), outdir: 'out/host-extension/tests', ...hostModule },
   {

@@ -54,29 +54,34 @@ export function smallModel(family: SmallFamily): ModelFiles {
     if (kind === 'norm' && name.endsWith('weight')) values.forEach((value, i) => (values[i] = 1 + value));
     return [name, { dtype: 'F32', shape, bytes: f32Bytes(values) }] as const;
   });
-  const vocab: Record<string, number> = { '<end>': 0 };
-  for (let id = 1; id < vocabulary; id++) vocab[`w${id}`] = id;
   return {
     label: `small ${family}`,
     config,
-    tokenizer: JSON.stringify({
-      version: '1.0',
-      added_tokens: [],
-      normalizer: null,
-      pre_tokenizer: { type: 'Whitespace' },
-      post_processor: null,
-      decoder: null,
-      model: {
-        type: 'WordPiece',
-        vocab,
-        unk_token: '<end>',
-        continuing_subword_prefix: '##',
-        max_input_chars_per_word: 100,
-      },
-    }),
+    tokenizer: wordTokenizer(vocabulary),
     tokenizerConfig: JSON.stringify({ eos_token: '<end>' }),
     weights: [{ name: 'model.safetensors', bytes: writeSafetensors(new Map(tensors), { format: 'pt' }) }],
   };
+}
+
+/** A `tokenizer.json` of `<end>` and the words `w1`, `w2` …, as many as there are ids. */
+export function wordTokenizer(ids: number): string {
+  const vocab: Record<string, number> = { '<end>': 0 };
+  for (let id = 1; id < ids; id++) vocab[`w${id}`] = id;
+  return JSON.stringify({
+    version: '1.0',
+    added_tokens: [],
+    normalizer: null,
+    pre_tokenizer: { type: 'Whitespace' },
+    post_processor: null,
+    decoder: null,
+    model: {
+      type: 'WordPiece',
+      vocab,
+      unk_token: '<end>',
+      continuing_subword_prefix: '##',
+      max_input_chars_per_word: 100,
+    },
+  });
 }
 
 /** Rows of unequal lengths with masked prompts. */

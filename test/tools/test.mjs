@@ -35,7 +35,7 @@ async function unit() {
  * driver it has.
  */
 async function engine() {
-  await bundle('engine,headlessTests');
+  await bundle('engine,headless,headlessTests');
   const drivers = await ensureSoftwareDrivers();
   const results = [];
   const envOf = ({ name, icd }) => ({ VK_DRIVER_FILES: icd, VK_ICD_FILENAMES: icd, PEFT_TEST_ADAPTER: name });

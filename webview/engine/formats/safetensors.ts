@@ -88,15 +88,26 @@ export function emptySafetensors(
   tensors: ReadonlyMap<string, TensorLayout>,
   metadata?: Readonly<Record<string, string>>,
 ): { file: Uint8Array<ArrayBuffer>; offsets: Map<string, number> } {
+  const { start, offsets, size } = layOutSafetensors(tensors, metadata);
+  const file = new Uint8Array(size);
+  file.set(start);
+  return { file, offsets };
+}
+
+/** What stands before the tensors of a file, the byte offset of each in the order of the file, and the file's size. */
+export function layOutSafetensors(
+  tensors: ReadonlyMap<string, TensorLayout>,
+  metadata?: Readonly<Record<string, string>>,
+): { start: Uint8Array<ArrayBuffer>; offsets: Map<string, number>; size: number } {
   const order = [...tensors].sort(
     ([nameA, a], [nameB, b]) => dtypeRank(b.dtype) - dtypeRank(a.dtype) || (nameA < nameB ? -1 : 1),
   );
   const { header, begins, end } = encodeHeader(order, metadata);
-  const start = 8 + header.length;
-  const file = new Uint8Array(start + end);
-  new DataView(file.buffer).setUint32(0, header.length, true);
-  file.set(header, 8);
-  return { file, offsets: new Map([...begins].map(([name, begin]) => [name, start + begin])) };
+  const start = new Uint8Array(8 + header.length);
+  new DataView(start.buffer).setUint32(0, header.length, true);
+  start.set(header, 8);
+  const offsets = new Map([...begins].map(([name, begin]) => [name, start.length + begin]));
+  return { start, offsets, size: start.length + end };
 }
 
 /** Elements of a shape times `size`, or `undefined` when it exceeds what offsets can hold. */
