@@ -8,7 +8,8 @@ import { invokeAction, registerFolderCommands } from './commands/runFolderComman
 import type { Services } from './commands/services';
 import { enqueueConfigs } from './commands/startComparison';
 import { Comparisons } from './comparison/panels';
-import { WorkspaceFacts } from './configEditor/facts';
+import { WorkspaceFacts, type FactOptions } from './configEditor/facts';
+import { KnownRates } from './configEditor/knownRates';
 import { registerConfigEditor } from './configEditor/register';
 import { Overlays } from './dashboard/overlays';
 import { Dashboards } from './dashboard/panels';
@@ -79,8 +80,8 @@ export function activate(context: vscode.ExtensionContext): ExtensionApi {
   const views = beside(dashboards, comparisons, store);
   const start = own(new SessionStart({ store, controller: running, queue, dashboards: views, session, log }));
   const feed = own(new StatusFeed(engine, running, store));
-  const gpu = { limits: () => feed.adapter?.limits, onDidChangeLimits: feed.onDidChangeAdapter };
-  const facts = own(new WorkspaceFacts({ extensionUri, ...gpu }));
+  const rates = own(new KnownRates(store, () => feed.adapter));
+  const facts = own(new WorkspaceFacts({ extensionUri, rates, ...limitsOf(feed) }));
   const estimates = own(new Estimates({ extensionUri, facts, log }));
   const services: Services = {
     extensionUri,
@@ -126,6 +127,10 @@ function registerPages({ engine, dashboards, comparisons, estimates }: Services)
     restored(Comparisons.viewType, comparisons),
     restored(Estimates.viewType, estimates),
   );
+}
+
+function limitsOf(feed: StatusFeed): Pick<FactOptions, 'limits' | 'onDidChangeLimits'> {
+  return { limits: () => feed.adapter?.limits, onDidChangeLimits: feed.onDidChangeAdapter };
 }
 
 /** A run that starts opens its dashboard, unless a comparison on show draws it already. */

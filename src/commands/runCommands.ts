@@ -3,6 +3,7 @@ import { problem } from '../common/errors';
 import type { EngineCommand } from '../common/protocol';
 import { isResumable } from '../common/run/stateMachine';
 import { compareRuns } from './compareRuns';
+import { fitToBudget } from './fitToBudget';
 import type { Registrar } from './registrar';
 import { queueConfig, runConfig } from './runConfig';
 import type { Services } from './services';
@@ -14,6 +15,7 @@ export function registerRunCommands(registrar: Registrar, services: Services): v
   registrar.addAll({
     'peft.run': (...args) => runConfig(services, args),
     'peft.queue': (...args) => queueConfig(services, args),
+    'peft.fitToBudget': (...args) => fitToBudget(services, args),
     'peft.startQueue': () => scheduler.proceed(),
     'peft.removeFromQueue': (...args) => queue.remove(queueIds(args)),
     'peft.moveUpInQueue': (...args) => moveInQueue(services, args, -1),

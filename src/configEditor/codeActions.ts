@@ -44,7 +44,9 @@ class ConfigActions implements vscode.CodeActionProvider {
       action.diagnostics = shown;
       return action;
     });
-    return diagnosis.fromRule ? [...fixes, ...ruleActions(document, diagnosis, shown)] : fixes;
+    if (!diagnosis.fromRule) return fixes;
+    const fit = aboutBudget.has(diagnosis.code) ? [fitAction(document, shown)] : [];
+    return [...fixes, ...fit, ...ruleActions(document, diagnosis, shown)];
   }
 
   private fixEverything(document: vscode.TextDocument, { only }: vscode.CodeActionContext): vscode.CodeAction {
@@ -56,6 +58,18 @@ class ConfigActions implements vscode.CodeActionProvider {
     action.edit = toWorkspaceEdit(document, difference(text, fixAll(text, this.analysis.facts(document))));
     return action;
   }
+}
+
+/** Rules that hold a run against its budget. */
+const aboutBudget: ReadonlySet<string> = new Set(['M05', 'M15']);
+
+/** Looks for the cheapest set of changes when it is chosen: that takes too long for a menu. */
+function fitAction({ uri }: vscode.TextDocument, diagnostics: vscode.Diagnostic[]): vscode.CodeAction {
+  const title = vscode.l10n.t('Fit to Budget: the cheapest changes together');
+  const action = new vscode.CodeAction(title, vscode.CodeActionKind.QuickFix);
+  action.command = { command: 'peft.fitToBudget', title, arguments: [uri] };
+  action.diagnostics = diagnostics;
+  return action;
 }
 
 function ruleActions(

@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import { mib } from '../common/config/rule';
+import { verdictOf, type Verdict } from '../common/config/verdict';
 import type { ConfigAnalysis } from './analysis';
 import { configSelector } from './selector';
 
@@ -7,8 +8,8 @@ import { configSelector } from './selector';
 const space = '\u00a0';
 
 /**
- * `▶ Run · 312 of 1024 MiB` and `Queue` above the first line, or the number of errors where the config has any; `Estimate
- * Memory` above the memory section.
+ * `▶ Run · 312 of 1024 MiB` and `Queue` above the first line, or the number of errors where the config has any; beside them
+ * the way out where the run needs more than its budget has room for. `Estimate Memory` above the memory section.
  */
 export function registerCodeLens(analysis: ConfigAnalysis): vscode.Disposable {
   const changed = new vscode.EventEmitter<void>();
@@ -28,16 +29,20 @@ function lenses(analysis: ConfigAnalysis, document: vscode.TextDocument): vscode
   const errors = analysis.diagnoses(document).filter(({ severity }) => severity === 'error').length;
   const lens = (title: string, command: string, args: unknown[] = [document.uri]) =>
     new vscode.CodeLens(top, { title, command, arguments: args });
+  const verdict = verdictFor(analysis, document);
+  const isTooMuch = verdict?.kind === 'over' || verdict?.kind === 'tight';
+  const fit = isTooMuch ? [lens(`$(wand)${space}${vscode.l10n.t('Fit to Budget')}`, 'peft.fitToBudget')] : [];
+  const memory = verdict && memoryText(verdict);
   if (errors > 0) {
     const title =
       errors === 1
         ? vscode.l10n.t('1 error to fix before this runs')
         : vscode.l10n.t('{0} errors to fix before this runs', errors);
-    return [lens(`$(error)${space}${title}`, 'workbench.actions.view.problems', [])];
+    const shown = isTooMuch && memory !== undefined ? `${title} · ${memory}` : title;
+    return [lens(`$(error)${space}${shown}`, 'workbench.actions.view.problems', []), ...fit];
   }
-  const memory = memoryText(analysis, document);
   const run = memory === undefined ? vscode.l10n.t('▶ Run') : vscode.l10n.t('▶ Run · {0}', memory);
-  return [lens(run, 'peft.run'), lens(`$(add)${space}${vscode.l10n.t('Queue')}`, 'peft.queue')];
+  return [lens(run, 'peft.run'), lens(`$(add)${space}${vscode.l10n.t('Queue')}`, 'peft.queue'), ...fit];
 }
 
 /** Above the section, or beside the others where there is none yet. Errors hide it only where nothing can be planned. */
@@ -51,11 +56,15 @@ function memoryLens(analysis: ConfigAnalysis, document: vscode.TextDocument): vs
   ];
 }
 
-function memoryText(analysis: ConfigAnalysis, document: vscode.TextDocument): string | undefined {
+function verdictFor(analysis: ConfigAnalysis, document: vscode.TextDocument): Verdict | undefined {
   const { value } = analysis.parsed(document);
-  const forecast = value && analysis.facts(document).forecast?.(value);
-  if (forecast === undefined || 'problem' in forecast) return undefined;
-  const budget = value?.memory.budget_mib;
-  const needed = mib(forecast.total);
-  return budget === undefined ? vscode.l10n.t('{0} MiB', needed) : vscode.l10n.t('{0} of {1} MiB', needed, budget);
+  const plan = value && analysis.facts(document).forecast?.(value);
+  return plan && verdictOf(plan, value.memory);
+}
+
+function memoryText(verdict: Verdict): string | undefined {
+  if (verdict.kind === 'refused') return undefined;
+  const needed = mib(verdict.needed);
+  if (verdict.kind === 'open') return vscode.l10n.t('{0} MiB', needed);
+  return vscode.l10n.t('{0} of {1} MiB', needed, verdict.budget / 2 ** 20);
 }

@@ -8,6 +8,7 @@ import { problem, toProblem } from '../common/errors';
 import { compareRows, forecaster, type InspectedModel, type InspectedRows } from '../../webview/engine/inspect';
 import { readAdapterFacts, readModelFacts, readRowFacts } from './factFiles';
 import { FileCache } from './fileCache';
+import type { KnownRates } from './knownRates';
 import { placeOf } from './places';
 
 /** Where the rules get what they know beyond the text. */
@@ -23,6 +24,8 @@ export interface FactOptions {
   /** Limits of the GPU as last reported; the forecast holds the run against WebGPU's defaults until there are any. */
   readonly limits?: () => AdapterLimits | undefined;
   readonly onDidChangeLimits?: vscode.Event<unknown>;
+  /** How fast the GPU was in earlier runs, if there were any. */
+  readonly rates?: Pick<KnownRates, 'current' | 'onDidChange'>;
 }
 
 /** Reads facts from the files a config names, through VS Code's file systems; what was read is kept until the file changes. */
@@ -39,6 +42,7 @@ export class WorkspaceFacts implements FactSource, vscode.Disposable {
     const fire = (uri: unknown) => this.changed.fire(uri);
     this.subscriptions.push(watcher, watcher.onDidChange(fire), watcher.onDidCreate(fire), watcher.onDidDelete(fire));
     if (options.onDidChangeLimits !== undefined) this.subscriptions.push(options.onDidChangeLimits(fire));
+    if (options.rates !== undefined) this.subscriptions.push(options.rates.onDidChange(fire));
   }
 
   async facts(uri: vscode.Uri, config: RunConfig): Promise<LintFacts> {
@@ -69,7 +73,7 @@ export class WorkspaceFacts implements FactSource, vscode.Disposable {
     const promptTokens = model?.tokenizer && config.samples.prompts.map(prompt => tokenCount(model, prompt));
     const known = { data, promptTokens, limits: this.options.limits?.() };
     const forecast = model === undefined ? undefined : forecaster(model.config, known);
-    return { ...known, files, model: model?.facts, adapter, forecast };
+    return { ...known, files, model: model?.facts, adapter, forecast, rates: this.options.rates?.current };
   }
 }
 

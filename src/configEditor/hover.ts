@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import { hoverAt } from '../common/config/hover';
+import { memoryTable } from '../common/config/memoryTable';
 import type { ConfigAnalysis } from './analysis';
 import { toRange } from './ranges';
 import { configSelector, isJson } from './selector';
@@ -8,8 +9,15 @@ export function registerHover(analysis: ConfigAnalysis): vscode.Disposable {
   return vscode.languages.registerHoverProvider(configSelector, {
     provideHover: (document, position) => {
       if (isJson(document)) return undefined;
-      const hover = hoverAt(analysis.parsed(document), document.offsetAt(position));
-      return hover && new vscode.Hover(new vscode.MarkdownString(hover.markdown), toRange(document, hover.range));
+      const parsed = analysis.parsed(document);
+      const hover = hoverAt(parsed, document.offsetAt(position));
+      if (hover === undefined) return undefined;
+      const table = hover.path[0] === 'memory' ? memoryTable(parsed, analysis.facts(document)) : undefined;
+      const texts = [hover.markdown, ...(table === undefined ? [] : [table])];
+      return new vscode.Hover(
+        texts.map(text => new vscode.MarkdownString(text)),
+        toRange(document, hover.range),
+      );
     },
   });
 }

@@ -1,11 +1,15 @@
 import * as vscode from 'vscode';
 import { stepPlan } from '../common/config/plan';
 import type { ConfigPath } from '../common/config/range';
+import { savedHere } from '../common/config/savedHere';
 import type { RunConfig } from '../common/config/schema';
 import type { ConfigAnalysis } from './analysis';
 import { configSelector } from './selector';
 
-/** What follows from the keys, behind the keys it follows from: effective batch, trainable parameters, steps an epoch. */
+/**
+ * What follows from the keys, behind the keys it follows from: effective batch, trainable parameters, steps an epoch, and
+ * the memory that a technique saves.
+ */
 export function registerInlayHints(analysis: ConfigAnalysis): vscode.Disposable {
   const changed = new vscode.EventEmitter<void>();
   const provider: vscode.InlayHintsProvider = {
@@ -48,7 +52,16 @@ function hintTexts(config: RunConfig, analysis: ConfigAnalysis, document: vscode
   const rows = facts.data?.train?.problem === undefined ? facts.data?.train?.rows : undefined;
   const forecast = facts.forecast?.(config);
   const counts = forecast === undefined || 'problem' in forecast ? undefined : forecast;
-  return [batchHint(config), ...stepHints(config, rows), ...(counts === undefined ? [] : [parameterHint(counts)])];
+  return [
+    batchHint(config),
+    ...stepHints(config, rows),
+    ...(counts === undefined ? [] : [parameterHint(counts)]),
+    ...savedHere(config, facts).map(({ path, text }) => ({
+      paths: [path],
+      text,
+      tooltip: vscode.l10n.t('GPU memory against the same run without it'),
+    })),
+  ];
 }
 
 function batchHint(config: RunConfig): HintText {

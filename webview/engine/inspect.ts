@@ -153,21 +153,43 @@ export function forecaster(
   facts: Pick<LintFacts, 'limits' | 'data' | 'promptTokens'>,
 ): NonNullable<LintFacts['forecast']> {
   const lengths = dataLengths(facts);
-  const known = new Map<string, ReturnType<typeof plan>>();
+  const limits = facts.limits ?? defaultLimits;
+  const known = plansOf(model);
   const plan = (config: RunConfig) => {
     try {
-      return forecast(config, model, facts.limits ?? defaultLimits, lengths);
+      // Nobody behind this door draws the timeline, which is most of a forecast.
+      const { timeline: _, ...rest } = forecast(config, model, limits, lengths);
+      return rest;
     } catch (error) {
       return { problem: toProblem(error) };
     }
   };
-  // Several rules ask about the same config, and each editor feature asks again.
   return config => {
-    const key = JSON.stringify(config);
+    const key = JSON.stringify([limits, lengths, planned(config)]);
     const result = known.get(key) ?? plan(config);
+    // Newest last; what was not asked for the longest goes first.
+    known.delete(key);
     known.set(key, result);
+    if (known.size > mostPlans) known.delete([...known.keys()][0]);
     return result;
   };
+}
+
+type Plans = Map<string, ReturnType<NonNullable<LintFacts['forecast']>>>;
+
+/** Several rules ask about one config, each editor feature asks again, and a keystroke seldom changes the plan. */
+const plans = new WeakMap<ModelConfig, Plans>();
+const mostPlans = 400;
+
+function plansOf(model: ModelConfig): Plans {
+  const known: Plans = plans.get(model) ?? (new Map() as Plans);
+  plans.set(model, known);
+  return known;
+}
+
+/** A config without what is known to be no part of a plan. */
+function planned({ name: _, ...config }: RunConfig): object {
+  return { ...config, memory: { ...config.memory, budget_mib: undefined } };
 }
 
 function dataLengths({ data, promptTokens }: Pick<LintFacts, 'data' | 'promptTokens'>): DataLengths | undefined {

@@ -1,6 +1,7 @@
 import type { Problem } from '../errors';
 import type { MemoryBytes, TimelinePoint, Transfer } from '../run/events';
 import type { LoraConfig, RunConfig } from './schema';
+import type { AdapterRates } from './stepTime';
 
 /** What the rules may know beyond the text. Everything is optional: a rule whose facts are missing stays silent. */
 export interface LintFacts {
@@ -11,6 +12,8 @@ export interface LintFacts {
   /** Tokens of each entry of `samples.prompts`. */
   readonly promptTokens?: readonly number[];
   readonly limits?: AdapterLimits;
+  /** How fast this adapter was in earlier runs. */
+  readonly rates?: AdapterRates;
   /** Plans a config without a GPU; the problem where it cannot be planned. */
   readonly forecast?: (config: RunConfig) => ForecastFacts | { readonly problem: Problem };
 }

@@ -2,6 +2,7 @@ import { keyParagraphs } from './hover';
 import { show } from './issues';
 import { rootKeys, type KeyInfo } from './keys';
 import { ruleFamilies } from './rules/all';
+import type { RuledOut } from './rules/ruledOut';
 import type { Rule } from './rule';
 
 const notice =
@@ -98,10 +99,11 @@ export function rulesReference(): string {
     'Switch a rule off with a comment: `# peft-disable R07` at the end of a line for that line, on a line of its own for the ' +
       'whole file, `# peft-disable-next-line R07` for the next line. Without an id all rules are meant.',
   ];
-  const families = ruleFamilies.flatMap(({ title, rules }) => [
+  const families = ruleFamilies.flatMap(({ title, rules, ruledOut = [] }) => [
     `## ${title}`,
     ruleTable(rules),
     ...rules.flatMap(ruleEntry),
+    ...(ruledOut.length === 0 ? [] : ['### What cannot happen here', ruledOut.map(ruledOutLine).join('\n')]),
   ]);
   return page([...intro, ...families]);
 }
@@ -113,6 +115,10 @@ function ruleTable(rules: readonly Rule[]): string {
 
 function ruleEntry(rule: Rule): string[] {
   return [`### <a id="${rule.id}"></a>${rule.id}: ${rule.title}`, rule.why, `**What to do.** ${rule.advice}`];
+}
+
+function ruledOutLine({ id, title, why }: RuledOut): string {
+  return `- <a id="${id}"></a>**${id}: ${title}.** ${why}`;
 }
 
 function page(parts: readonly string[]): string {

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { parseConfig } from '../../../src/common/config/parse';
+import { peakText } from '../../../src/common/config/peakText';
 import type { Changes } from '../../../src/common/estimate/changes';
 import { changedText } from '../../../src/common/estimate/changedText';
 import type { EstimateNumbers, EstimateQuestion, EstimateSnapshot } from '../../../src/common/estimate/protocol';
 import { estimateSnapshot } from '../../../src/common/estimate/snapshot';
 import { baseAs } from '../../../src/common/comparison/variants';
-import { barsModel, barsTable, deltaText, peakText, statusText, verdictOf } from '../../../webview/app/estimate/model';
+import { barsModel, barsTable, deltaText, statusText, verdictOf } from '../../../webview/app/estimate/model';
 import { parseSavedEstimate, type SavedEstimate } from '../../../webview/app/estimate/saved';
 import { EstimateStore, numbersOf } from '../../../webview/app/estimate/store';
 import { around, config, llama } from '../config/surroundings';

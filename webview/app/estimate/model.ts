@@ -1,5 +1,7 @@
+import { peakText } from '../../../src/common/config/peakText';
+import { verdictOf as memoryVerdict } from '../../../src/common/config/verdict';
 import type { EstimateNumbers } from '../../../src/common/estimate/protocol';
-import type { Estimate, Outcome } from '../../../src/common/estimate/outcome';
+import type { Outcome } from '../../../src/common/estimate/outcome';
 import type { Changes } from '../../../src/common/estimate/changes';
 import { memoryCategories, type MemoryCategory } from '../../../src/common/run/events';
 import { formatBytes, formatCount, formatPercent } from '../model/format';
@@ -61,11 +63,12 @@ function rowOf(title: string, outcome: Outcome, asIs: Outcome): Omit<BarRow, 'na
 export function verdictOf({ estimate, budget, troubles }: Outcome): BarRow['verdict'] {
   if (estimate === undefined) return { tone: 'error', text: 'cannot be planned' };
   if (troubles.length > 0) return { tone: 'error', text: 'cannot run' };
-  if (budget === undefined) return { tone: 'neutral', text: 'no budget set' };
-  const { total } = estimate;
-  if (total > budget) return { tone: 'error', text: `${formatBytes(total - budget)} over the budget` };
-  const share = `${formatPercent(total / budget)} of the budget`;
-  return total > 0.9 * budget
+  const held = memoryVerdict(estimate, { budget_mib: budget === undefined ? undefined : budget / 2 ** 20 });
+  if (held.kind === 'open' || held.kind === 'refused') return { tone: 'neutral', text: 'no budget set' };
+  const { needed, budget: room } = held;
+  if (held.kind === 'over') return { tone: 'error', text: `${formatBytes(needed - room)} over the budget` };
+  const share = `${formatPercent(needed / room)} of the budget`;
+  return held.kind === 'tight'
     ? { tone: 'warning', text: `fits barely, ${share}` }
     : { tone: 'good', text: `fits, ${share}` };
 }
@@ -91,12 +94,6 @@ export function factsOf({ estimate }: Outcome): string[] {
     ...(transfers.down > 0 ? [`it takes ${formatBytes(transfers.down)} back`] : []),
     `${formatCount(trained)} of ${formatCount(all)} parameters train`,
   ];
-}
-
-/** `mlp.down of block 3, backward`, without the path of the block. */
-export function peakText({ op, block, phase }: Estimate['peak']): string {
-  if (block === undefined) return `${op}, ${phase}`;
-  return `${op.replace(/^.*\.\d+\./, '')} of block ${block}, ${phase}`;
 }
 
 /** One sentence about the toggles for the header and for screen readers. */

@@ -1,26 +1,14 @@
 import { memoryCategories, type MemoryCategory } from '../../../src/common/run/events';
+import { memoryLabels } from '../../../src/common/run/memoryLabels';
 import type { RunView } from '../../../src/common/run/view';
 import { formatBytes, formatPercent } from './format';
 import type { TableModel } from './table';
 
 const mebibyte = 1024 * 1024;
 
-const labels: Readonly<Record<MemoryCategory, string>> = {
-  weights: 'weights',
-  adapter: 'adapter',
-  gradients: 'gradients',
-  optimizer: 'optimizer',
-  activations: 'activations',
-  workspace: 'workspace',
-  kvCache: 'KV cache',
-  staging: 'staging',
-  offloadedCpu: 'offloaded to CPU',
-  offloadedDisk: 'offloaded to disk',
-};
-
 /** What a category is called in every view. */
 export function categoryLabel(category: MemoryCategory): string {
-  return labels[category];
+  return memoryLabels[category];
 }
 
 /** True for what lies in GPU memory, false for what was offloaded to the host. */
@@ -100,7 +88,7 @@ function rowsOf({ forecast, measured }: NonNullable<RunView['memory']>): MemoryR
   return memoryCategories
     .map(category => ({
       category,
-      label: labels[category],
+      label: memoryLabels[category],
       forecast: forecast[category] ?? 0,
       measured: measured[category] ?? 0,
     }))

@@ -1,6 +1,7 @@
 import type { Fix } from '../edits';
 import type { ConfigPath } from '../range';
 import { mib, setting, type LintContext, type Rule } from '../rule';
+import { hasRoom } from '../verdict';
 
 const accumulationPath = ['training', 'gradient_accumulation_steps'];
 const batchPath = ['training', 'per_device_train_batch_size'];
@@ -110,30 +111,44 @@ const manyEpochs: Rule = {
 const needlessAccumulation: Rule = {
   id: 'B07',
   severity: 'info',
-  title: 'Accumulation although a larger batch fits',
-  why: 'Two micro-batches take longer than one of twice the size, and the result is the same.',
+  title: 'Accumulation although larger micro-batches fit',
+  why:
+    'Two micro-batches take longer than one of twice the size, and the result is the same. Offloaded parameters travel for each ' +
+    'of them.',
   advice: 'Raise per_device_train_batch_size and lower gradient_accumulation_steps.',
-  check: ({ config, facts, plan }) => {
-    const { training, memory } = config;
-    if (training.gradient_accumulation_steps === 1 || memory.budget_mib === undefined) return [];
-    const merged = { ...training, per_device_train_batch_size: plan.effectiveBatch, gradient_accumulation_steps: 1 };
-    const forecast = facts.forecast?.({ ...config, training: merged });
-    if (forecast === undefined || 'problem' in forecast || forecast.total > 0.9 * memory.budget_mib * 2 ** 20)
-      return [];
-    const message = `All ${plan.effectiveBatch} rows of a step fit at once: ${mib(forecast.total)} of ${memory.budget_mib} MiB.`;
+  check: context => {
+    const { config, plan } = context;
+    const { gradient_accumulation_steps: accumulation, per_device_train_batch_size: batch } = config.training;
+    if (accumulation === 1 || config.memory.budget_mib === undefined) return [];
+    const larger = largestMicroBatch(context);
+    if (larger === undefined) return [];
+    const { micro, needed } = larger;
+    const steps = plan.effectiveBatch / micro;
+    const which =
+      steps === 1 ? `All ${micro} rows of a step fit at once` : `${micro} rows fit at once in place of ${batch}`;
+    const message = `${which}: ${mib(needed)} of ${config.memory.budget_mib} MiB.`;
     const edits = [
-      { op: 'set' as const, path: batchPath, value: plan.effectiveBatch },
-      { op: 'set' as const, path: accumulationPath, value: 1 },
+      { op: 'set' as const, path: batchPath, value: micro },
+      { op: 'set' as const, path: accumulationPath, value: steps },
     ];
-    return [
-      {
-        path: accumulationPath,
-        message,
-        fixes: [{ title: `Use a batch of ${plan.effectiveBatch} without accumulation`, edits, preferred: true }],
-      },
-    ];
+    const title = `Use a batch of ${micro} ${steps === 1 ? 'without accumulation' : `with ${steps} accumulation steps`}`;
+    return [{ path: accumulationPath, message, fixes: [{ title, edits, preferred: true }] }];
   },
 };
+
+/** The largest micro-batch with room in the budget that is a part of the step's rows and larger than that of now. */
+function largestMicroBatch({ config, facts, plan }: LintContext): { micro: number; needed: number } | undefined {
+  const { training, memory } = config;
+  for (let steps = 1; steps < training.gradient_accumulation_steps; steps++) {
+    if (plan.effectiveBatch % steps !== 0) continue;
+    const micro = plan.effectiveBatch / steps;
+    const merged = { ...training, per_device_train_batch_size: micro, gradient_accumulation_steps: steps };
+    const forecast = facts.forecast?.({ ...config, training: merged });
+    if (forecast === undefined) return undefined;
+    if (!('problem' in forecast) && hasRoom(forecast, memory)) return { micro, needed: forecast.total };
+  }
+  return undefined;
+}
 
 export const batchRules: readonly Rule[] = [
   largeBatch,

@@ -1,8 +1,12 @@
 import type { Problem } from '../../errors';
+import { memoryCategories } from '../../run/events';
+import { memoryLabels } from '../../run/memoryLabels';
 import type { ForecastFacts } from '../facts';
+import { peakText } from '../peakText';
 import { mib, removal, type Finding, type LintContext, type Rule } from '../rule';
+import { remedies } from '../savings/remedies';
 import type { RunConfig } from '../schema';
-import { remedies } from './shrink';
+import { hasRoom, verdictOf } from '../verdict';
 
 const MiB = 2 ** 20;
 /** Weight, gradient and two moments of a parameter that trains, in f32. */
@@ -28,23 +32,27 @@ const aboveBudget: Rule = {
     'The forecast is what the engine will ask of the GPU, to the byte. Above memory.budget_mib the run is refused; ' +
     'above 90 % of it is a warning, because other programs and the driver need room too.',
   advice:
-    'In this order: smaller micro-batch with more accumulation, gradient checkpointing, f16 or nf4 base weights, shorter rows, ' +
-    'offload of parameters, LoRA.',
+    'Run "PEFT: Fit to Budget", or choose: smaller micro-batches with more accumulation, gradient checkpointing, offload, ' +
+    'f16 or nf4 base weights, shorter rows, LoRA.',
   check: context => {
-    const { budget_mib: budget } = context.config.memory;
+    const { memory } = context.config;
     const forecast = forecastOf(context);
-    if (budget === undefined || forecast === undefined || statesAloneExceed(context)) return [];
-    if (forecast.total <= 0.9 * budget * MiB) return [];
-    const { path, fixes } = remedies(context, ({ total }) => total <= 0.9 * budget * MiB);
-    const isOver = forecast.total > budget * MiB;
-    const message = `The run needs ${mib(forecast.total)} MiB; the budget is ${budget} MiB. The largest part is ${largestPart(forecast)}.`;
-    return [{ path, message, severity: isOver ? 'error' : 'warning', fixes }];
+    if (forecast === undefined || statesAloneExceed(context)) return [];
+    const { kind } = verdictOf(forecast, memory);
+    if (kind !== 'over' && kind !== 'tight') return [];
+    const { path, fixes } = remedies(context, plan => hasRoom(plan, memory));
+    const message =
+      `The run needs ${mib(forecast.total)} MiB; the budget is ${memory.budget_mib} MiB. ` +
+      `The largest part is ${largestPart(forecast)}, the peak is at ${peakText(forecast.peak)}.`;
+    return [{ path, message, severity: kind === 'over' ? 'error' : 'warning', fixes }];
   },
 };
 
 function largestPart({ bytes }: ForecastFacts): string {
-  const [name, size] = Object.entries(bytes).sort(([, a], [, b]) => b - a)[0] ?? ['weights', 0];
-  return `${name} (${mib(size)} MiB)`;
+  const sizes = memoryCategories.map(category => ({ category, size: bytes[category] ?? 0 }));
+  const onGpu = sizes.filter(({ category }) => !category.startsWith('offloaded'));
+  const { category, size } = onGpu.reduce((most, one) => (one.size > most.size ? one : most));
+  return `${memoryLabels[category]} (${mib(size)} MiB)`;
 }
 
 const statesAboveBudget: Rule = {
@@ -57,7 +65,7 @@ const statesAboveBudget: Rule = {
     const { budget_mib: budget } = context.config.memory;
     const parameters = context.facts.model?.parameters;
     if (!statesAloneExceed(context) || budget === undefined || parameters === undefined) return [];
-    const { fixes } = remedies(context, ({ total }) => total <= 0.9 * budget * MiB);
+    const { fixes } = remedies(context, plan => hasRoom(plan, context.config.memory));
     const message =
       `Full fine-tuning keeps 16 bytes for each of ${parameters} parameters: ` +
       `${mib(bytesPerTrained * parameters)} MiB before any activation; the budget is ${budget} MiB.`;
@@ -128,44 +136,6 @@ const idleCheckpointing: Rule = {
   },
 };
 
-const idleOffload: Rule = {
-  id: 'M09',
-  severity: 'warning',
-  title: 'Parameters are offloaded though they fit',
-  why:
-    'Offloaded blocks travel to the GPU twice a micro-batch, forward and backward. When everything fits the budget ' +
-    'without it, the transfers buy nothing.',
-  advice: 'Set memory.offload.parameters to none.',
-  check: context => {
-    const { config, facts } = context;
-    const { budget_mib: budget, offload } = config.memory;
-    if (offload.parameters === 'none' || budget === undefined) return [];
-    const resident: RunConfig = {
-      ...config,
-      memory: { ...config.memory, offload: { ...offload, parameters: 'none' } },
-    };
-    const forecast = facts.forecast?.(resident);
-    if (forecast === undefined || 'problem' in forecast || forecast.total > 0.9 * budget * MiB) return [];
-    const path = ['memory', 'offload', 'parameters'];
-    const message = `Without offload the run needs ${mib(forecast.total)} MiB; the budget is ${budget} MiB.`;
-    return [{ path, message, fixes: [removal(path)] }];
-  },
-};
-
-const repeatedTransfers: Rule = {
-  id: 'M10',
-  severity: 'warning',
-  title: 'Every micro-batch pays for the offload',
-  why: 'Offloaded blocks travel twice for each micro-batch, so an optimizer step of many small ones multiplies the transfers.',
-  advice: 'Use larger micro-batches with less accumulation.',
-  check: ({ config }): Finding[] => {
-    const { gradient_accumulation_steps: steps } = config.training;
-    if (config.memory.offload.parameters === 'none' || steps < 8) return [];
-    const message = `With parameters offloaded, ${steps} micro-batches a step send every frozen block ${2 * steps} times.`;
-    return [{ path: ['training', 'gradient_accumulation_steps'], message }];
-  },
-};
-
 const uselessHalf: Rule = {
   id: 'S05',
   severity: 'info',
@@ -186,8 +156,6 @@ export const memoryRules: readonly Rule[] = [
   aboveBinding,
   aboveBudget,
   idleCheckpointing,
-  idleOffload,
-  repeatedTransfers,
   statesAboveBudget,
   uselessHalf,
 ];

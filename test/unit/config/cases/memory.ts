@@ -47,6 +47,15 @@ export const memoryCases: readonly RuleCase[] = [
     fixed: true,
   },
   {
+    id: 'M08',
+    bad: { 'memory.offload': { optimizer: 'cpu' } },
+    good: { 'memory.offload': { optimizer: 'none' } },
+    facts: around(llama),
+    at: 'cpu',
+    severity: 'warning',
+    fixed: true,
+  },
+  {
     id: 'M09',
     bad: { 'memory.offload': { parameters: 'cpu' }, 'memory.budget_mib': 500 },
     good: { 'memory.offload': { parameters: 'none' }, 'memory.budget_mib': 500 },
