@@ -107,10 +107,11 @@ export class LayoutBuilder {
 
   /** Arena for tensors with planned lifetimes. */
   pack(label: string, category: MemoryCategory, tensors: ReadonlyMap<Tensor, { first: number; last: number }>): void {
-    const intervals: Interval[] = [...tensors].map(([tensor, life]) => ({
+    const intervals: Interval[] = [...tensors].map(([tensor, { first, last }]) => ({
       id: tensor.id,
       bytes: align(this.checkedBytes(tensor)),
-      ...life,
+      first,
+      last,
     }));
     const packed = packIntervals(intervals, this.limits.maxBufferSize);
     const base = this.buffers.length;

@@ -32,7 +32,8 @@ export function packIntervals(intervals: readonly Interval[], capacity: number):
       const bin = (bins[index] ??= new Bin());
       const offset = lowestFit(bin.near(interval), interval);
       if (offset + interval.bytes > capacity && bin.bytes > 0) continue;
-      bin.add({ ...interval, offset });
+      const { id, bytes, first, last } = interval;
+      bin.add({ id, bytes, first, last, offset });
       slots.set(interval.id, { bin: index, offset });
       break;
     }
