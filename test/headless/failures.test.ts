@@ -105,16 +105,19 @@ describe('a run of the command line', () => {
   });
 
   it('says how much disk offloaded weights need before it trains, and leaves none behind', async function () {
-    if (!mountDisk(folder, 64)) return this.skip();
+    rmSync(folder, { recursive: true });
+    folder = makeProject('deep');
+    if (!mountDisk(folder, 112)) return this.skip();
     const out = join(folder, disk, 'run');
-    const settings = { memory: { offload: { parameters: 'disk' } } };
+    const training = { max_steps: 2 };
+    const settings = { training, memory: { offload: { parameters: 'disk' } } };
     const refused = await attempt(folder, settings, { out });
     const run = assertFailed(refused, 'disk.full', /^Offloading takes 1 MiB of disk, .*; 0 MiB are free\.$/);
     assert.deepEqual(steps(run), []);
     assert.ok(mount(['-o', 'remount,size=16m', join(folder, disk)]));
     const trained = await attempt(folder, settings, { out: join(folder, disk, 'again') });
     assert.equal(trained.problem, undefined, trained.problem?.message);
-    const plain = await attempt(folder, {});
+    const plain = await attempt(folder, { training });
     assert.ok(trained.run && plain.run);
     assert.deepEqual(lossesOf(trained.run), lossesOf(plain.run));
     const names = readdirSync(trained.run.folder);
