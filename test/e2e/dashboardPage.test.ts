@@ -247,6 +247,27 @@ describe('dashboard page', () => {
     );
   });
 
+  it('tells what stands behind the memory curve at the keyboard cursor', async () => {
+    await open('offload');
+    const card = page.locator('.card-timeline');
+    await reads(card.locator('.legend'), /runs againto the GPU$/);
+    await reads(card.locator('.visually-hidden').first(), /4 blocks run again; 2\.81 MiB to the GPU in 4 transfers\.$/);
+    const plot = card.locator('.plot');
+    await plot.focus();
+    await page.keyboard.press('Home');
+    const moved =
+      /block \d · .*, activations .*, block 2 to the GPU 720 KiB, waited 9 ms.*, Largest tensors .*embed_tokens/;
+    for (let leaps = 0; leaps < 4 && !moved.test((await plot.getAttribute('aria-valuetext')) ?? ''); leaps++)
+      await page.keyboard.press('Shift+ArrowRight');
+    for (let steps = 0; steps < 40 && !moved.test((await plot.getAttribute('aria-valuetext')) ?? ''); steps++)
+      await page.keyboard.press('ArrowLeft');
+    await has(plot, 'aria-valuetext', moved);
+    await reads(card.locator('.tip'), /block 2 to the GPU720 KiB, waited 9 ms.*Largest tensors/);
+    await card.getByRole('button', { name: 'Save as image…' }).click();
+    await page.waitForFunction(() => window.asked.length === 1);
+    assert.equal((await asked())[0].params.name, 'devil-offload-memory-timeline.png');
+  });
+
   it('has a table for each chart and remembers it', async () => {
     await open('running');
     for (const card of ['loss', 'importance', 'timeline']) {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { MemoryBytes, TimelinePoint } from '../../../src/common/run/events';
+import type { MemoryBytes, Timeline, TimelinePoint } from '../../../src/common/run/events';
 import type { RunView } from '../../../src/common/run/view';
 import { memoryModel, memorySubtitle, memorySummary, memoryTable } from '../../../webview/app/model/memory';
 import {
@@ -10,8 +10,17 @@ import {
   type PairedRun,
 } from '../../../webview/app/model/memoryPair';
 import { transferModel, type TransferModel } from '../../../webview/app/model/transfers';
-import { describeOp, timelineModel, timelineSubtitle, timelineTable } from '../../../webview/app/model/timeline';
+import { timelineModel, timelineSubtitle, timelineTable } from '../../../webview/app/model/timeline';
 import { random, viewOf, type RunShape } from '../../app/fixtures';
+
+import {
+  describeOp,
+  describeTensor,
+  marksSummary,
+  recomputed,
+  tensorsAt,
+  transfersAt,
+} from '../../../webview/app/model/timelineMarks';
 
 const mib = 2 ** 20;
 const shape: RunShape = { name: 'run', steps: 200, done: 10, blocks: 4 };
@@ -177,4 +186,86 @@ describe('memory within a step', () => {
     assert.ok(rows.every((row, i) => i === 0 || Number(row[0]) > Number(rows[i - 1][0])));
     assert.equal(timelineTable(timeline).rows.length, 5000);
   });
+});
+
+describe('marks of a step', () => {
+  const point = (phase: TimelinePoint['phase'], block: number): TimelinePoint => ({
+    phase,
+    op: `model.layers.${block}.mlp.act`,
+    activations: 0,
+    workspace: 0,
+  });
+  const step: Timeline = {
+    points: [
+      point('forward', 0),
+      point('forward', 1),
+      point('recompute', 1),
+      point('recompute', 1),
+      point('recompute', 0),
+      point('backward', 0),
+      point('recompute', 0),
+    ],
+    fixed: {},
+    peak: { index: 3, bytes: 0 },
+    transfers: [
+      { kind: 'parameters', direction: 'up', what: 'block 1', bytes: 2048, index: 2 },
+      { kind: 'optimizer', direction: 'down', what: 'gradients', bytes: 1024, index: 6 },
+    ],
+    tensors: [
+      { name: 'lm_head.logits', category: 'workspace', bytes: 4096, first: 0, last: 2 },
+      {
+        name: 'model.layers.0.mlp.act.d_model.layers.0.mlp.up_proj',
+        category: 'workspace',
+        bytes: 512,
+        first: 2,
+        last: 5,
+      },
+      { name: 'h.1.attn', category: 'activations', bytes: 256, first: 2, last: 3 },
+    ],
+  };
+
+  it('shade what runs again, a block at a time', () => {
+    assert.deepEqual(recomputed(step), [
+      { from: 2, to: 3, label: 'block 1' },
+      { from: 4, to: 4, label: 'block 0' },
+      { from: 6, to: 6, label: 'block 0' },
+    ]);
+  });
+
+  it('name what moves near the cursor, with the mean wait of the last listed step', () => {
+    const list = [10, 30].map(
+      ms => ({ kind: 'parameters', direction: 'up', what: 'block 1', bytes: 2048, ms }) as const,
+    );
+    assert.deepEqual(transfersAt(step, { list }, 3, 1), [
+      { label: 'block 1 to the GPU', text: '2.00 KiB, waited 20 ms' },
+    ]);
+    assert.deepEqual(transfersAt(step, {}, 6, 0), [{ label: 'gradients to the host', text: '1.00 KiB' }]);
+    assert.deepEqual(transfersAt(step, {}, 4, 1), []);
+  });
+
+  it('name the largest tensors alive', () => {
+    assert.deepEqual(tensorsAt(step, 2, 2), [
+      { label: 'lm_head.logits', text: '4.00 KiB' },
+      { label: 'gradient of block 0 · mlp.up_proj', text: '512 B' },
+    ]);
+    assert.equal(tensorsAt(step, 3, 3).length, 2);
+    assert.equal(describeTensor('h.1.attn'), 'block 1 · attn');
+  });
+
+  it('are summed up for screen readers, and listed in the table', () => {
+    assert.equal(
+      marksSummary(step),
+      '2 blocks run again; 2.00 KiB to the GPU in 1 transfer; 1.00 KiB to the host in 1 transfer',
+    );
+    assert.equal(marksSummary(timeline()), '');
+    assert.deepEqual(timelineTable(step).rows[2].slice(-2), [
+      'lm_head.logits, 4.00 KiB',
+      'block 1 to the GPU, 2.00 KiB',
+    ]);
+  });
+
+  /** A run of an earlier build: points, and nothing about what stands behind them. */
+  function timeline(): Timeline {
+    return { points: [point('forward', 0)], fixed: {}, peak: { index: 0, bytes: 0 } };
+  }
 });

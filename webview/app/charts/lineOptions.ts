@@ -20,6 +20,19 @@ export interface Mark {
   readonly label?: string;
 }
 
+/** A shaded part of the axis, named in a lane above the chart where there is room. */
+export interface Band {
+  readonly from: number;
+  readonly to: number;
+  readonly label: string;
+}
+
+/** A small arrow in a lane above the chart. */
+export interface Arrow {
+  readonly step: number;
+  readonly direction: 'up' | 'down';
+}
+
 export interface Tick {
   readonly value: number;
   readonly label: string;
@@ -33,6 +46,8 @@ export interface LineModel {
   /** Names on the step axis instead of numbers. */
   readonly ticks?: readonly Tick[];
   readonly marks?: readonly Mark[];
+  readonly bands?: readonly Band[];
+  readonly arrows?: readonly Arrow[];
 }
 
 export type LineDataset = ChartDataset<'line', Point[]>;
@@ -87,6 +102,9 @@ export interface AxisOptions {
   readonly ticks: () => readonly Tick[] | undefined;
 }
 
+/** Pixels above a chart without lanes. */
+export const plainTop = 8;
+
 /** Options of every chart over steps; colours come from the theme, ranges are set on each update. */
 export function lineOptions(theme: Theme, axis: AxisOptions): ChartOptions<'line'> {
   return {
@@ -95,7 +113,7 @@ export function lineOptions(theme: Theme, axis: AxisOptions): ChartOptions<'line
     parsing: false,
     normalized: true,
     events: [],
-    layout: { padding: { top: 8, right: 6 } },
+    layout: { padding: { top: plainTop, right: 6 } },
     scales: { x: stepAxis(theme, axis.ticks), y: valueAxis(theme, axis.format, false) },
     plugins: {
       zoom: axis.zoomable ? zoomOptions(theme, axis.onWindow) : undefined,

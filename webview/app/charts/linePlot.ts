@@ -6,8 +6,9 @@ import { nearestStep, type Point, type Range } from '../model/loss';
 import { chartImage } from './chartImage';
 import type { LinkedSteps } from './cursor';
 import { cursorKey } from './keys';
-import { lineOptions, styleOf, valueAxis, type LineDataset, type LineModel, type Mark } from './lineOptions';
-import { drawCursor, drawMarks, type Reading } from './overlay';
+import { drawLanes, lanesHeight, type Lanes } from './lanes';
+import { lineOptions, plainTop, styleOf, valueAxis, type LineDataset, type LineModel, type Mark } from './lineOptions';
+import { drawCursor, drawMarkLabels, drawMarks, type Reading } from './overlay';
 import type { ThemeSource } from './theme';
 import { Tip } from './tip';
 
@@ -41,6 +42,7 @@ export class LinePlot implements Disposable {
   private logarithmic = false;
   private ticks: LineModel['ticks'];
   private marks: readonly Mark[] = [];
+  private lanes: Lanes = { bands: [], arrows: [] };
 
   constructor(private readonly options: LinePlotOptions) {
     const canvas = h('canvas', { 'aria-hidden': 'true' });
@@ -94,6 +96,8 @@ export class LinePlot implements Disposable {
     });
     this.setAxes(model);
     this.marks = model.marks ?? [];
+    this.lanes = { bands: model.bands ?? [], arrows: model.arrows ?? [] };
+    Object.assign(chart.options.layout ?? {}, { padding: { top: plainTop + lanesHeight(this.lanes), right: 6 } });
     chart.update('none');
     this.describeCursor();
     this.placeTip();
@@ -211,7 +215,7 @@ export class LinePlot implements Disposable {
     const { colours } = this.options.theme.current;
     const rows = this.options
       .read(position.step)
-      .map(({ label, text, colour }) => ({ label, text, colour: colours[colour] }));
+      .map(({ label, text, colour }) => ({ label, text, colour: colour && colours[colour] }));
     const { chartArea, width, height, scales } = this.chart;
     const y = (chartArea.top + chartArea.bottom) / 2;
     this.tip.show({ title: this.nameOf(position.step), rows }, scales.x.getPixelForValue(position.step), y, {
@@ -237,8 +241,12 @@ export class LinePlot implements Disposable {
   private overlay(): Plugin<'line'> {
     return {
       id: 'overlay',
-      beforeDatasetsDraw: chart => drawMarks(chart, this.marks, this.options.theme.current),
+      beforeDatasetsDraw: chart => {
+        drawLanes(chart, this.lanes, this.options.theme.current);
+        drawMarks(chart, this.marks, this.options.theme.current);
+      },
       afterDatasetsDraw: chart => {
+        drawMarkLabels(chart, this.marks, this.options.theme.current);
         const step = this.options.cursor.current?.step;
         if (step !== undefined) drawCursor(chart, step, this.options.read(step), this.options.theme.current);
       },

@@ -5,7 +5,8 @@ import { withAlpha, type ColourName, type Theme } from './theme';
 /** One value at the cursor. */
 export interface Reading {
   readonly label: string;
-  readonly colour: ColourName;
+  /** Of its swatch and dot; none without it. */
+  readonly colour?: ColourName;
   /** Where its dot goes; none without it. */
   readonly value?: number;
   readonly text: string;
@@ -15,12 +16,10 @@ type LineChart = Pick<Chart<'line'>, 'ctx' | 'chartArea' | 'scales'>;
 
 const labelGap = 6;
 
-/** Dashed vertical lines at steps; a label stands beside its line, on the side where there is room. */
+/** Dashed vertical lines at steps. */
 export function drawMarks(chart: LineChart, marks: readonly Mark[], theme: Theme): void {
   const { ctx, chartArea, scales } = chart;
   ctx.save();
-  ctx.font = `11px ${theme.fontFamily}`;
-  ctx.textBaseline = 'top';
   ctx.lineWidth = 1;
   ctx.setLineDash([2, 3]);
   for (const { step, label } of marks) {
@@ -28,11 +27,28 @@ export function drawMarks(chart: LineChart, marks: readonly Mark[], theme: Theme
     const x = Math.round(scales.x.getPixelForValue(step)) + 0.5;
     ctx.strokeStyle = withAlpha(theme.colours.dim, label === undefined ? 0.4 : 0.9);
     line(ctx, x, chartArea);
-    if (label === undefined) continue;
+  }
+  ctx.restore();
+}
+
+/** The labels of marks, on top of the data: beside their lines, on the side where there is room. */
+export function drawMarkLabels(chart: LineChart, marks: readonly Mark[], theme: Theme): void {
+  const { ctx, chartArea, scales } = chart;
+  ctx.save();
+  ctx.font = `11px ${theme.fontFamily}`;
+  ctx.textBaseline = 'top';
+  ctx.lineJoin = 'round';
+  ctx.lineWidth = 3;
+  ctx.strokeStyle = theme.colours.card;
+  ctx.fillStyle = theme.colours.foreground;
+  for (const { step, label } of marks) {
+    if (label === undefined || step < scales.x.min || step > scales.x.max) continue;
+    const x = Math.round(scales.x.getPixelForValue(step)) + 0.5;
     const fits = x + labelGap + ctx.measureText(label).width <= chartArea.right;
     ctx.textAlign = fits ? 'left' : 'right';
-    ctx.fillStyle = theme.colours.foreground;
-    ctx.fillText(label, fits ? x + labelGap : x - labelGap, chartArea.top + 2);
+    const place = [fits ? x + labelGap : x - labelGap, chartArea.top + 2] as const;
+    ctx.strokeText(label, ...place);
+    ctx.fillText(label, ...place);
   }
   ctx.restore();
 }
@@ -48,7 +64,7 @@ export function drawCursor(chart: LineChart, step: number, readings: readonly Re
   line(ctx, x, chartArea);
   ctx.strokeStyle = theme.colours.card;
   for (const { value, colour } of readings) {
-    if (value === undefined) continue;
+    if (value === undefined || colour === undefined) continue;
     ctx.beginPath();
     ctx.arc(x, scales.y.getPixelForValue(value), 3.5, 0, 2 * Math.PI);
     ctx.fillStyle = theme.colours[colour];

@@ -1,12 +1,10 @@
-import type { MemoryCategory, TimelinePoint } from '../../../src/common/run/events';
+import type { MemoryCategory, Timeline, TimelinePoint } from '../../../src/common/run/events';
 import { memoryCategories } from '../../../src/common/run/events';
 import { decimate } from '../../../src/common/run/series';
-import type { RunView } from '../../../src/common/run/view';
 import { formatBytes } from './format';
 import { isOnGpu } from './memory';
+import { describeOp, describeTransfer, marksSummary, tensorsAt } from './timelineMarks';
 import type { TableModel } from './table';
-
-type Timeline = NonNullable<RunView['timeline']>;
 
 export interface Band {
   readonly category: MemoryCategory;
@@ -52,12 +50,6 @@ function phasesOf(points: readonly TimelinePoint[]): TimelineModel['phases'] {
   return phases;
 }
 
-/** `layers.3.mlp.down_proj` → `block 3 · mlp.down_proj`. */
-export function describeOp(op: string): string {
-  const match = /^(?:model\.|transformer\.)?(?:layers|h|blocks?)\.(\d+)\.(.+)$/.exec(op);
-  return match === null ? op : `block ${match[1]} · ${match[2]}`;
-}
-
 /** `peak 41.3 MiB in block 3 · mlp.down_proj · backward`. */
 export function timelineSubtitle({ points, peak }: Timeline): string {
   const point = points[peak.index];
@@ -68,7 +60,9 @@ export function timelineSubtitle({ points, peak }: Timeline): string {
 /** One sentence for screen readers that says what the curve shows. */
 export function timelineSummary(timeline: Timeline): string {
   const count = timeline.points.length;
-  return `Memory over the ${count} dispatches of one step; ${timelineSubtitle(timeline)}, dispatch ${timeline.peak.index + 1}.`;
+  const marks = marksSummary(timeline);
+  const peak = `${timelineSubtitle(timeline)}, dispatch ${timeline.peak.index + 1}`;
+  return `Memory over the ${count} dispatches of one step; ${peak}${marks === '' ? '' : `; ${marks}`}.`;
 }
 
 /** Live bytes after each dispatch, the highest `limit` first by order of dispatch; all of them without a limit. */
@@ -79,18 +73,30 @@ export function timelineTable(timeline: Timeline, limit = Infinity): TableModel 
     .slice(0, limit)
     .sort((a, b) => a.index - b.index);
   const all = order.length === timeline.points.length;
+  const moves = transfersByIndex(timeline);
+  const columns = ['dispatch', 'phase', 'operation', 'activations', 'workspace', 'largest tensor', 'transfer'];
   return {
     caption: all ? 'Live bytes after each dispatch' : `The ${order.length} dispatches with the most live bytes`,
-    columns: ['dispatch', 'phase', 'operation', 'activations', 'workspace'].map((label, i) => ({
-      label,
-      numeric: i === 0 || i > 2,
-    })),
+    columns: columns.map((label, i) => ({ label, numeric: [0, 3, 4].includes(i) })),
     rows: order.map(({ point, index }) => [
       String(index + 1),
       point.phase,
       point.op,
       formatBytes(point.activations),
       formatBytes(point.workspace),
+      tensorsAt(timeline, index, 1)
+        .map(({ label, text }) => `${label}, ${text}`)
+        .join(),
+      moves.get(index)?.join('; ') ?? '',
     ]),
   };
+}
+
+function transfersByIndex({ transfers = [] }: Timeline): Map<number, string[]> {
+  const byIndex = new Map<number, string[]>();
+  for (const transfer of transfers) {
+    const text = `${describeTransfer(transfer)}, ${formatBytes(transfer.bytes)}`;
+    byIndex.set(transfer.index, [...(byIndex.get(transfer.index) ?? []), text]);
+  }
+  return byIndex;
 }

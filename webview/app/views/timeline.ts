@@ -1,4 +1,4 @@
-import type { MemoryCategory } from '../../../src/common/run/events';
+import type { MemoryCategory, Timeline } from '../../../src/common/run/events';
 import { LinkedSteps } from '../charts/cursor';
 import { LinePlot } from '../charts/linePlot';
 import type { Reading } from '../charts/overlay';
@@ -9,7 +9,8 @@ import { byteUnit, formatBytes, formatTick } from '../model/format';
 import type { Point } from '../model/loss';
 import { categoryLabel } from '../model/memory';
 import { waitingMessage } from '../model/messages';
-import { describeOp, timelineModel, timelineSubtitle, timelineSummary, timelineTable } from '../model/timeline';
+import { timelineModel, timelineSubtitle, timelineSummary, timelineTable } from '../model/timeline';
+import { describeOp, recomputed, tensorsAt, transfersAt } from '../model/timelineMarks';
 import { toggled } from '../preferences';
 import { iconButton } from '../toolkit';
 import { Card } from './card';
@@ -17,6 +18,10 @@ import type { RunState, View, ViewContext } from './view';
 
 const id = 'timeline';
 const tableRows = 60;
+/** Tensors named at the cursor. */
+const named = 3;
+/** Pixels within which the cursor is at an arrow. */
+const arrowReach = 4;
 
 /** Colours of the memory categories on a canvas; `styles/memory.css` gives the same ones to elements. */
 const categoryColours: Readonly<Record<MemoryCategory, ColourName>> = {
@@ -60,6 +65,7 @@ class TimelineView implements View {
       name: index => this.nameOf(index),
       onRedraw: () => this.draw(),
     });
+    const image = (): void => void this.plot.toImage().then(blob => actions.saveImage('memory-timeline', blob));
     const csv = (): void => {
       const timeline = this.state?.run.timeline;
       if (timeline) actions.saveTable('memory-timeline', timelineTable(timeline));
@@ -67,7 +73,10 @@ class TimelineView implements View {
     this.card = new Card({
       id,
       title: 'Memory within a step',
-      exports: [iconButton({ label: 'Save as CSV…', icon: 'save-as', onClick: csv })],
+      exports: [
+        iconButton({ label: 'Save as image…', icon: 'device-camera', onClick: image }),
+        iconButton({ label: 'Save as CSV…', icon: 'save-as', onClick: csv }),
+      ],
       onTable: shown => setPreferences({ tables: toggled(this.state?.preferences.tables ?? [], id, shown) }),
     });
     this.card.body.append(this.plot.element, this.legend);
@@ -77,7 +86,7 @@ class TimelineView implements View {
   update(state: RunState): void {
     const { run, preferences } = state;
     this.state = state;
-    if (!this.changed(run.manifest.id, run.timeline, run.state, preferences.tables)) return;
+    if (!this.changed(run.manifest.id, run.timeline, run.transfers?.list, run.state, preferences.tables)) return;
     const { timeline } = run;
     this.card.setEmpty(timeline ? undefined : waitingMessage(run, 'step'));
     if (timeline === undefined) return;
@@ -108,15 +117,17 @@ class TimelineView implements View {
       fromZero: true,
       marks: [
         ...phases.slice(1).map(({ from }) => ({ step: from })),
-        { step: timeline.peak.index, label: `peak ${formatBytes(timeline.peak.bytes)}` },
+        { step: timeline.peak.index, label: peakLabel(timeline) },
       ],
+      bands: recomputed(timeline),
+      arrows: (timeline.transfers ?? []).map(({ index, direction }) => ({ step: index, direction })),
       ticks: phases.map(({ phase, from, to }) => ({ value: (from + to) / 2, label: phase })),
     };
     this.plot.draw(model);
     const entries = bands.map(({ category }) =>
       h('span', {}, h('i', { class: 'swatch', 'data-category': category }), categoryLabel(category)),
     );
-    fill(this.legend, ...entries);
+    fill(this.legend, ...entries, ...markEntries(timeline));
   }
 
   private read(index: number): Reading[] {
@@ -124,19 +135,40 @@ class TimelineView implements View {
     const point = timeline?.points[index];
     if (timeline === undefined || point === undefined) return [];
     const dynamic = { activations: point.activations, workspace: point.workspace };
-    return timelineModel(timeline, 1)
+    const bands = timelineModel(timeline, 1)
       .bands.toReversed()
       .map(({ category }) => {
         const live = category === 'activations' || category === 'workspace' ? dynamic[category] : 0;
         const bytes = live + (timeline.fixed[category] ?? 0);
         return { label: categoryLabel(category), colour: categoryColours[category], text: formatBytes(bytes) };
       });
+    const reach = Math.floor((arrowReach * timeline.points.length) / this.plot.pixels);
+    const moved = transfersAt(timeline, this.state?.run.transfers ?? {}, index, reach);
+    const tensors = tensorsAt(timeline, index, named);
+    return [...bands, ...moved, ...(tensors.length > 0 ? [{ label: 'Largest tensors', text: '' }, ...tensors] : [])];
   }
 
   private nameOf(index: number): string {
     const point = this.state?.run.timeline?.points[index];
     return point === undefined ? '' : `${describeOp(point.op)} · ${point.phase}`;
   }
+}
+
+/** `peak 41.3 MiB · mlp.down_proj`. */
+function peakLabel({ points, peak }: Timeline): string {
+  const op = points.at(peak.index)?.op;
+  return [`peak ${formatBytes(peak.bytes)}`, ...(op === undefined ? [] : [describeOp(op)])].join(' · ');
+}
+
+/** What the shading and the arrows mean, where there are any. */
+function markEntries(timeline: Timeline): HTMLElement[] {
+  const directions = new Set(timeline.transfers?.map(({ direction }) => direction));
+  const entry = (mark: HTMLElement, text: string): HTMLElement => h('span', {}, mark, text);
+  return [
+    ...(recomputed(timeline).length > 0 ? [entry(h('i', { class: 'mark mark-band' }), 'runs again')] : []),
+    ...(directions.has('up') ? [entry(h('i', { class: 'mark mark-arrow up' }), 'to the GPU')] : []),
+    ...(directions.has('down') ? [entry(h('i', { class: 'mark mark-arrow down' }), 'to the host')] : []),
+  ];
 }
 
 /** A line that holds each value until the next position: memory changes at a dispatch, not between two. */
