@@ -2,7 +2,7 @@
  * The dashboard in a plain browser, fed by generated runs.
  *
  *   node test/app/preview.mjs                                   serves it and prints the address
- *   node test/app/preview.mjs --shots DIR [--scenes a,b] [--themes dark,light] [--widths 400,1000]
+ *   node test/app/preview.mjs --shots DIR [--scenes a,b] [--themes dark,light] [--widths 400,1000] [--card SELECTOR]
  *   … --runs FOLDER,FOLDER                                      run folders for the scene `recorded`
  */
 import { list, option, printOrShoot } from './previewCommand.mjs';
@@ -16,5 +16,6 @@ await printOrShoot(await startPreview(runs), {
     scenes: list('--scenes', 'running,overlay,interrupted,starting,empty'),
     themes: list('--themes', 'dark,light,contrast'),
     widths: list('--widths', '400,1000,1600'),
+    card: option('--card'),
   },
 });

@@ -16,9 +16,9 @@ export function list(name, fallback) {
 
 /**
  * Takes a picture of each scene in each theme at each width. Prints the errors and warnings in the console of the pages and
- * answers how many there were.
+ * answers how many there were. With `card`, a CSS selector, the picture is of that part of the page alone.
  */
-async function shoot(address, folder, { scenes, themes, widths, prefix = '' }) {
+async function shoot(address, folder, { scenes, themes, widths, prefix = '', card }) {
   const { chromium } = await import('playwright-core');
   mkdirSync(folder, { recursive: true });
   const browser = await chromium.launch({
@@ -40,7 +40,9 @@ async function shoot(address, folder, { scenes, themes, widths, prefix = '' }) {
       for (const theme of themes) {
         await page.goto(`${address}/?scene=${scene}&theme=${theme}`);
         await page.waitForTimeout(400);
-        await page.screenshot({ path: join(folder, `${prefix}${scene}-${theme}-${width}.png`), fullPage: true });
+        const path = join(folder, `${prefix}${scene}-${theme}-${width}.png`);
+        if (card === undefined) await page.screenshot({ path, fullPage: true });
+        else await page.locator(card).first().screenshot({ path });
       }
     }
     await page.close();
@@ -50,7 +52,7 @@ async function shoot(address, folder, { scenes, themes, widths, prefix = '' }) {
 }
 
 /**
- * With `--shots DIR` takes `pictures` (scenes, themes, widths, prefix) of a preview, closes it and fails if its pages
+ * With `--shots DIR` takes `pictures` (scenes, themes, widths, prefix, card) of a preview, closes it and fails if its pages
  * complained; otherwise prints `example`, the query of a scene, and `choice`, what else there is.
  */
 export async function printOrShoot({ address, close }, { example, choice, pictures }) {
