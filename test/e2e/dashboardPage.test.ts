@@ -263,9 +263,12 @@ describe('dashboard page', () => {
       await page.keyboard.press('ArrowLeft');
     await has(plot, 'aria-valuetext', moved);
     await reads(card.locator('.tip'), /block 2 to the GPU720 KiB, waited 9 ms.*Largest tensors/);
-    await card.getByRole('button', { name: 'Save as image…' }).click();
-    await page.waitForFunction(() => window.asked.length === 1);
-    assert.equal((await asked())[0].params.name, 'devil-offload-memory-timeline.png');
+    for (const name of ['Save as image…', 'Save as SVG…']) await card.getByRole('button', { name }).click();
+    await page.waitForFunction(() => window.asked.length === 2);
+    const saved = new Map((await asked()).map(({ params: { name, content } }) => [name, content]));
+    assert.ok(saved.has('devil-offload-memory-timeline.png'));
+    const svg = String(saved.get('devil-offload-memory-timeline.svg'));
+    assert.match(svg, /^<svg [^]*devil-offload: memory within a step[^]*peak 12\.6 MiB[^]*runs again[^]*to the GPU/);
   });
 
   it('has a table for each chart and remembers it', async () => {

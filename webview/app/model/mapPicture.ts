@@ -72,7 +72,7 @@ interface Drawn {
 function mapShapes(map: MapModel, left: number, top: number, colours: PictureColours): Drawn {
   const { modules, blocks } = map.frame.table;
   const rows = modules.map(shortModule);
-  const labelWidth = 10 + Math.max(...rows.map(row => widthOf(row, 12)), widthOf('block', 12));
+  const labelWidth = 10 + Math.max(...rows.map(row => textWidth(row, 12)), textWidth('block', 12));
   const wide = blocks.length <= 16 ? 46 : 30;
   const x = (column: number): number => left + labelWidth + column * (wide + gap);
   const y = (row: number): number => top + row * (cellHeight + gap);
@@ -141,7 +141,7 @@ const barWidth = 120;
 function footShapes(map: MapModel, note: string | undefined, y: number, colours: PictureColours): Shape[] {
   const [low, high] = scaleEnds(map);
   const label = { kind: 'text', fill: colours.dim, size: 12, y: y + 11 } as const;
-  const start = margin + widthOf(low, 12) + 8;
+  const start = margin + textWidth(low, 12) + 8;
   const slices = 30;
   const bar = Array.from({ length: slices }, (_, i): Shape => {
     const fill = map.colour(i / (slices - 1)).background;
@@ -159,24 +159,24 @@ function footShapes(map: MapModel, note: string | undefined, y: number, colours:
     ...bar,
     { ...label, x: start + barWidth + 8, text: high },
   ];
-  let x = start + barWidth + 8 + widthOf(high, 12) + 24;
+  let x = start + barWidth + 8 + textWidth(high, 12) + 24;
   if (map.fates !== undefined) {
     const box = { kind: 'rect', y: y + 0.5, width: 15, height: 13, radius: 3 } as const;
     shapes.push({ ...box, x, stroke: colours.dim, dashed: true }, { ...label, x: x + 22, text: 'dropped' });
-    x += 22 + widthOf('dropped', 12) + 16;
+    x += 22 + textWidth('dropped', 12) + 16;
     shapes.push({ ...box, x, fill: colours.line }, corner(x + 15, y + 0.5, colours.foreground));
     shapes.push({ ...label, x: x + 22, text: 'kept again' });
-    x += 22 + widthOf('kept again', 12) + 24;
+    x += 22 + textWidth('kept again', 12) + 24;
   }
   if (note !== undefined) shapes.push({ ...label, x, text: note });
   return shapes;
 }
 
 /** A generous guess: fonts differ, and nothing may be cut off. */
-function widthOf(text: string, size: number): number {
+export function textWidth(text: string, size: number): number {
   return text.length * size * 0.6;
 }
 
 function textEnd(shape: Shape | undefined): number {
-  return shape?.kind === 'text' ? shape.x + widthOf(shape.text, shape.size) : 0;
+  return shape?.kind === 'text' ? shape.x + textWidth(shape.text, shape.size) : 0;
 }

@@ -3,13 +3,16 @@ import { LinkedSteps } from '../charts/cursor';
 import { LinePlot } from '../charts/linePlot';
 import type { Reading } from '../charts/overlay';
 import type { LineModel } from '../charts/lineOptions';
-import type { ColourName } from '../charts/theme';
+import { toPng } from '../charts/paint';
+import type { ColourName, ThemeSource } from '../charts/theme';
 import { createGate, fill, h } from '../dom';
 import { byteUnit, formatBytes, formatTick } from '../model/format';
 import type { Point } from '../model/loss';
 import { categoryLabel } from '../model/memory';
 import { waitingMessage } from '../model/messages';
+import { toSvg, type Picture } from '../model/picture';
 import { timelineModel, timelineSubtitle, timelineSummary, timelineTable } from '../model/timeline';
+import { timelinePicture } from '../model/timelinePicture';
 import { describeOp, recomputed, tensorsAt, transfersAt } from '../model/timelineMarks';
 import { toggled } from '../preferences';
 import { iconButton } from '../toolkit';
@@ -44,6 +47,7 @@ export function createTimelineView(context: ViewContext): View {
 
 class TimelineView implements View {
   readonly element: HTMLElement;
+  private readonly theme: ThemeSource;
   private readonly card: Card;
   private readonly plot: LinePlot;
   private readonly legend = h('div', { class: 'legend' });
@@ -53,6 +57,7 @@ class TimelineView implements View {
   private unit = byteUnit(0);
 
   constructor({ actions, setPreferences, theme }: ViewContext) {
+    this.theme = theme;
     this.plot = new LinePlot({
       id,
       label: 'Live memory by dispatch',
@@ -65,7 +70,14 @@ class TimelineView implements View {
       name: index => this.nameOf(index),
       onRedraw: () => this.draw(),
     });
-    const image = (): void => void this.plot.toImage().then(blob => actions.saveImage('memory-timeline', blob));
+    const png = (): void => {
+      const picture = this.picture();
+      if (picture) void toPng(picture).then(image => actions.saveImage('memory-timeline', image));
+    };
+    const svg = (): void => {
+      const picture = this.picture();
+      if (picture) actions.saveText('memory-timeline.svg', toSvg(picture));
+    };
     const csv = (): void => {
       const timeline = this.state?.run.timeline;
       if (timeline) actions.saveTable('memory-timeline', timelineTable(timeline));
@@ -74,7 +86,8 @@ class TimelineView implements View {
       id,
       title: 'Memory within a step',
       exports: [
-        iconButton({ label: 'Save as image…', icon: 'device-camera', onClick: image }),
+        iconButton({ label: 'Save as image…', icon: 'device-camera', onClick: png }),
+        iconButton({ label: 'Save as SVG…', icon: 'file-media', onClick: svg }),
         iconButton({ label: 'Save as CSV…', icon: 'save-as', onClick: csv }),
       ],
       onTable: shown => setPreferences({ tables: toggled(this.state?.preferences.tables ?? [], id, shown) }),
@@ -99,6 +112,14 @@ class TimelineView implements View {
 
   dispose(): void {
     this.plot.dispose();
+  }
+
+  private picture(): Picture | undefined {
+    const { timeline, manifest } = this.state?.run ?? {};
+    if (timeline === undefined || manifest === undefined) return undefined;
+    const { colours, fontFamily } = this.theme.current;
+    const category = (one: MemoryCategory): string => colours[categoryColours[one]];
+    return timelinePicture(timeline, manifest.name, { ...colours, fontFamily, category });
   }
 
   private draw(): void {
