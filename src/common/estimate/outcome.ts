@@ -1,6 +1,9 @@
 import type { BaseConfig } from '../comparison/variants';
 import type { ForecastFacts, LintFacts } from '../config/facts';
 import { diagnose, type Diagnosis } from '../config/lint';
+import { lintContext } from '../config/rule';
+import { stepTokens } from '../config/savings/weigh';
+import { stepTime, type StepTime } from '../config/stepTime';
 import { parseConfig, type ParsedConfig } from '../config/parse';
 import type { RunConfig } from '../config/schema';
 import type { Problem } from '../errors';
@@ -21,10 +24,13 @@ export interface Outcome {
 }
 
 /** The forecast in numbers that can be drawn. */
-export type Estimate = Pick<
+export interface Estimate extends Pick<
   ForecastFacts,
   'bytes' | 'total' | 'host' | 'disk' | 'transfers' | 'peak' | 'trainableParameters' | 'totalParameters'
->;
+> {
+  /** How long a step takes, against the same one with everything kept on the GPU. */
+  readonly time: StepTime;
+}
 
 /** Plans the base config with `changes`, with the same planner and the same checks that the editor has. */
 export function outcomeOf(base: BaseConfig, changes: Changes, facts: LintFacts): Outcome & { config?: RunConfig } {
@@ -42,13 +48,14 @@ export function outcomeOf(base: BaseConfig, changes: Changes, facts: LintFacts):
     const refused = troubles.length > 0 ? troubles : [asTrouble(plan.problem)];
     return { changes: described, budget, troubles: refused, config };
   }
-  return { changes: described, estimate: estimateOf(plan), budget, troubles, config };
+  const known = { tokens: stepTokens(lintContext(config, parsed, facts)), rates: facts.rates };
+  return { changes: described, estimate: estimateOf(plan, stepTime(config, plan, known)), budget, troubles, config };
 }
 
-/** Without the timeline, which is long. */
-function estimateOf(facts: ForecastFacts): Estimate {
+/** What can be drawn of a forecast. */
+function estimateOf(facts: ForecastFacts, time: StepTime): Estimate {
   const { bytes, total, host, disk, transfers, peak, trainableParameters, totalParameters } = facts;
-  return { bytes, total, host, disk, transfers, peak, trainableParameters, totalParameters };
+  return { bytes, total, host, disk, transfers, peak, time, trainableParameters, totalParameters };
 }
 
 /** Errors of a config. What does not fit is for the page to draw, so rules are not told the forecast. */

@@ -39,6 +39,10 @@ describe('the bars of the estimate page', () => {
     );
     assert.ok(rows.every(({ outcome }) => (outcome.estimate?.total ?? 0) <= scale));
     assert.ok(rows[1].delta !== undefined && rows[1].delta < 0);
+    assert.deepEqual(
+      rows.map(({ time }) => time),
+      [undefined, undefined, 'about +50 % time'],
+    );
     assert.equal(rows[0].delta, undefined);
     assert.ok(categories.includes('activations'));
     assert.deepEqual(

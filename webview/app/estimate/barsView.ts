@@ -45,7 +45,7 @@ export function createBarsView({ actions, edits }: EstimateContext): EstimateVie
 }
 
 function barRow(row: BarRow, scale: number, { actions, edits }: EstimateContext): HTMLElement {
-  const { title, changes, outcome, delta, verdict, scenario } = row;
+  const { title, changes, outcome, delta, time, verdict, scenario } = row;
   const { estimate, budget, troubles } = outcome;
   const tools =
     scenario === undefined
@@ -63,6 +63,7 @@ function barRow(row: BarRow, scale: number, { actions, edits }: EstimateContext)
       h('h3', {}, title),
       estimate && h('b', {}, formatBytes(estimate.total)),
       delta !== undefined && h('span', { class: 'delta' }, deltaText(delta)),
+      time !== undefined && h('span', { class: 'delta' }, time),
       h('span', { class: 'pill', 'data-tone': verdict.tone }, verdict.text),
       h('span', { class: 'estimate-tools' }, ...tools),
     ),

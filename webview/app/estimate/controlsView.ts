@@ -21,7 +21,10 @@ export function createControlsView({ edits }: EstimateContext): EstimateView {
   const groups = h('div', { class: 'control-groups' });
   const help = h('p', { class: 'control-help', id: 'control-help' });
   card.body.append(groups, help);
-  const explain = (control?: Control): void => fill(help, ...helpOf(control));
+  const explain = (control?: Control): void => {
+    help.classList.toggle('is-idle', control === undefined);
+    fill(help, ...helpOf(control));
+  };
   const changed = createGate();
   let rows: readonly Row[] = [];
   explain();

@@ -18,6 +18,8 @@ export interface BarRow {
   readonly outcome: Outcome;
   /** GPU bytes more or less than the config as it is takes. */
   readonly delta?: number;
+  /** How much longer or shorter a step takes than that of the config as it is, in words. */
+  readonly time?: string;
   readonly verdict: { readonly tone: Tone; readonly text: string };
   /** Whether the budget of this row is not the one of the row above. */
   readonly namesBudget: boolean;
@@ -56,7 +58,8 @@ export function barsModel(numbers: EstimateNumbers, changes: Changes, answered: 
 function rowOf(title: string, outcome: Outcome, asIs: Outcome): Omit<BarRow, 'namesBudget'> {
   const [total, before] = [outcome.estimate?.total, asIs.estimate?.total];
   const delta = outcome === asIs || total === undefined || before === undefined ? undefined : total - before;
-  return { title, changes: outcome.changes.join(' · '), outcome, delta, verdict: verdictOf(outcome) };
+  const time = outcome === asIs ? undefined : timeText(outcome, asIs);
+  return { title, changes: outcome.changes.join(' · '), outcome, delta, time, verdict: verdictOf(outcome) };
 }
 
 /** Whether a run would fit, in a few words. */
@@ -71,6 +74,18 @@ export function verdictOf({ estimate, budget, troubles }: Outcome): BarRow['verd
   return held.kind === 'tight'
     ? { tone: 'warning', text: `fits barely, ${share}` }
     : { tone: 'good', text: `fits, ${share}` };
+}
+
+/**
+ * `about +50 % time` against the config as it is; undefined for less than one per cent. Transfers are apart where no run has
+ * shown what they cost here.
+ */
+function timeText({ estimate }: Outcome, asIs: Outcome): string | undefined {
+  if (estimate === undefined || asIs.estimate === undefined) return undefined;
+  const percent = Math.round(100 * (estimate.time.factor / asIs.estimate.time.factor - 1));
+  const isWhole = estimate.time.complete && asIs.estimate.time.complete;
+  if (percent === 0) return isWhole ? undefined : 'time of transfers unknown';
+  return `about ${percent > 0 ? '+' : '−'}${Math.abs(percent)} % time${isWhole ? '' : ', transfers apart'}`;
 }
 
 /** `−3.40 MiB`, `+512 B`, `the same`. */
@@ -124,6 +139,10 @@ export function barsTable({ rows, categories }: BarsModel): TableModel {
       ['to the GPU in a step', ...cells(({ estimate }) => estimate?.transfers.up)],
       ['from the GPU in a step', ...cells(({ estimate }) => estimate?.transfers.down)],
       ['peak at', ...rows.map(({ outcome: { estimate } }) => (estimate ? peakText(estimate.peak) : ''))],
+      [
+        'time of a step',
+        ...rows.map(({ outcome: { estimate } }) => (estimate ? `${Number(estimate.time.factor.toFixed(2))} ×` : '')),
+      ],
       ['trained parameters', ...cells(({ estimate }) => estimate?.trainableParameters)],
       ['changes', ...rows.map(({ changes }) => changes)],
       ['verdict', ...rows.map(({ verdict }) => verdict.text)],
