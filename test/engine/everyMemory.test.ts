@@ -25,13 +25,18 @@ const methods: Readonly<Record<string, Overrides>> = {
 const checkpointings = ['none', 'selective', 'block'];
 const quantizations = ['none', 'f16', 'nf4'];
 
-const offloads: readonly object[] = [
+const offloads: readonly { parameters?: string; optimizer?: string; activations?: string }[] = [
   {},
   { parameters: 'cpu' },
   { parameters: 'disk' },
   { optimizer: 'cpu' },
   { optimizer: 'disk' },
+  { activations: 'cpu' },
+  { activations: 'disk' },
   { parameters: 'disk', optimizer: 'cpu' },
+  { parameters: 'disk', activations: 'cpu' },
+  { parameters: 'cpu', optimizer: 'cpu', activations: 'cpu' },
+  { parameters: 'disk', optimizer: 'disk', activations: 'disk' },
 ];
 
 /** Bytes above what the device held before, by category; categories without any are left out. */
@@ -70,6 +75,7 @@ describe('the forecast is every byte of device and host', () => {
         it(`${family}, ${name}, ${quantization === 'none' ? 'f32' : quantization}`, async () => {
           for (const gradient_checkpointing of checkpointings)
             for (const offload of offloads) {
+              if (offload.activations && gradient_checkpointing !== 'block') continue;
               const memory = { quantization, gradient_checkpointing, offload };
               const { measured, forecast } = await cell(family, { ...overrides, memory });
               assert.deepEqual(measured, forecast, JSON.stringify(memory));

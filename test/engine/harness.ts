@@ -87,7 +87,7 @@ export async function runOp(test: OpTest): Promise<OpResult> {
       executor.write(tensor, words instanceof Float32Array ? new Float32Array(words) : new Uint32Array(words));
     }
     executor.writeStep(new Uint32Array(test.step ?? new Uint32Array(stepWords)));
-    const loaded = executor.load(program.dispatches, plan.regions.test);
+    const loaded = executor.load(program, plan.regions.test);
     for (let run = 0; run < (test.repeats ?? 1); run++) executor.run(loaded);
     const result: OpResult = { values: {}, gradients: {} };
     for (const [index, output] of outputs.entries())

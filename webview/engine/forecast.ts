@@ -4,7 +4,7 @@ import { optimizerTraffic } from './memory/hostOptimizer';
 import { hostBytes } from './memory/hostPlan';
 import { bytesByCategory, defaultLimits, type DeviceLimits } from './memory/layout';
 import { liveBytes } from './memory/lives';
-import { parameterTraffic, stepTraffic, type StepTraffic } from './memory/traffic';
+import { activationTraffic, parameterTraffic, stepTraffic, type StepTraffic } from './memory/traffic';
 import { methodOf } from './methods/methodOf';
 import type { ModelConfig } from './model/config';
 import { baseStorage } from './model/storage';
@@ -95,9 +95,11 @@ export function forecastOf(programs: EnginePrograms): Forecast {
 
 /** Each kind of transfer counts its own. */
 function transfersOf({ plan, largest, spec }: EnginePrograms): StepTraffic {
+  const times = spec.microBatches ?? 1;
   return stepTraffic({
-    parameters: parameterTraffic(largest.train.dispatches, plan.streams, spec.microBatches ?? 1),
+    parameters: parameterTraffic(largest.train, plan.streams, times),
     optimizer: optimizerTraffic(plan.hostOptimizer),
+    activations: activationTraffic(plan.parking, times),
   });
 }
 

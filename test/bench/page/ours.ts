@@ -50,7 +50,7 @@ async function programOf(build: (graph: GraphBuilder) => void, data: Record<stri
   const executor = new Executor(opened, plan);
   await executor.prepare([program.dispatches]);
   for (const { tensor } of graph.parameters) executor.write(tensor, data[tensor.name]);
-  return { executor, loaded: executor.load(program.dispatches, plan.regions.bench), dispatches: program.dispatches };
+  return { executor, loaded: executor.load(program, plan.regions.bench), dispatches: program.dispatches };
 }
 
 function addNode(graph: GraphBuilder, inputs: readonly Tensor[], outputs: readonly Tensor[], forward: Emit): void {

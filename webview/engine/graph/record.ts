@@ -2,6 +2,7 @@ import type { Profile } from '../runtime/kernel';
 import type { GraphBuilder } from './builder';
 import { GradientTable } from './gradients';
 import type { BackwardEmitter, Node } from './node';
+import { inputsOfBlocks, pushParked, type Parked, type Stretch } from './park';
 import { needsGradient } from './reach';
 import { Recorder, type Program } from './recorder';
 import { rerun, runsAgain, type Checkpointing } from './rerun';
@@ -14,6 +15,8 @@ export interface RecordOptions {
   readonly watch?: readonly Tensor[];
   /** What the backward pass finds kept; `none` without it. */
   readonly checkpointing?: Checkpointing;
+  /** With checkpointing of blocks: what a block takes in waits on the host for its backward pass. */
+  readonly parksInputs?: boolean;
   /** First id for tensors made while recording; each program of one engine gets its own range. */
   readonly firstId?: number;
 }
@@ -26,24 +29,32 @@ export function record(graph: GraphBuilder, options: RecordOptions): Program {
   const recorder = new Recorder(options.profile, options.firstId);
   const training = options.mode === 'train';
   recorder.training = training;
-  for (const node of graph.nodes) {
-    if (training && node.fusedLoss) continue;
-    recorder.enter(node);
-    node.forward(recorder);
-  }
+  const stretches = byBlock(graph.nodes).map(nodes => forward(nodes, recorder));
   if (!training) return { dispatches: recorder.dispatches, gradients: new Map() };
   const gradients = new GradientTable(recorder, needsGradient(graph));
   const { checkpointing = 'none' } = options;
-  for (const nodes of byBlock(graph.nodes).reverse()) {
+  const inputs = options.parksInputs ? inputsOfBlocks(stretches) : undefined;
+  const parked: Parked[] = [];
+  for (const stretch of stretches.reverse()) {
     recorder.phase = 'backward';
     const dispatches = recorder.aside(() => {
-      for (const node of [...nodes].reverse()) backward(node, recorder, gradients);
+      for (const node of [...stretch.nodes].reverse()) backward(node, recorder, gradients);
     });
-    const again = nodes.filter(node => runsAgain(node, checkpointing));
-    recorder.dispatches.push(...rerun(recorder, again, dispatches));
+    const again = stretch.nodes.filter(node => runsAgain(node, checkpointing));
+    parked.push(...pushParked(recorder, rerun(recorder, again, dispatches), stretch, inputs?.get(stretch)));
   }
   for (const tensor of options.watch ?? []) gradients.complete(tensor);
-  return { dispatches: recorder.dispatches, gradients: gradients.ofParameters };
+  return { dispatches: recorder.dispatches, gradients: gradients.ofParameters, parked };
+}
+
+function forward(nodes: readonly Node[], recorder: Recorder): Stretch {
+  const start = recorder.dispatches.length;
+  for (const node of nodes) {
+    if (recorder.training && node.fusedLoss) continue;
+    recorder.enter(node);
+    node.forward(recorder);
+  }
+  return { nodes, start };
 }
 
 /** Runs of nodes of one block, and of nodes between blocks. */

@@ -1,5 +1,6 @@
 import type { Grid, Kernel, Param, Profile } from '../runtime/kernel';
 import type { Emitter } from './node';
+import type { Parked } from './park';
 import type { DType, Shape, Tensor } from './tensor';
 
 /** `recompute`: a part of the forward pass once more, for the backward pass. */
@@ -22,6 +23,8 @@ export interface Program {
   readonly dispatches: readonly Dispatch[];
   /** Gradient tensors of trained parameters, by parameter id. Empty for evaluation. */
   readonly gradients: ReadonlyMap<number, Tensor>;
+  /** Values that leave the device within the program and come back. */
+  readonly parked?: readonly Parked[];
 }
 
 /** Ids of tensors made while recording start here, far above any graph's own ids; one range per program. */

@@ -8,6 +8,7 @@ import { optimizerRequests, planHostOptimizer } from './hostOptimizer';
 import type { HostRequest } from './hostPlan';
 import { alignment, LayoutBuilder, type DeviceLimits } from './layout';
 import { livesOf } from './lives';
+import { layOutParking, parkingRequests } from './parking';
 import { hostRequests, isStreamed, layOutStreams } from './streams';
 import { layOutTrainables, type Trainables } from './trainables';
 
@@ -34,6 +35,8 @@ export interface EnginePlanInput<Name extends string> {
   readonly weightsWait?: Place;
   /** Where moments wait, with AdamW done on the host; on the device without it. */
   readonly momentsWait?: Place;
+  /** Where the inputs of checkpointed blocks wait for their backward pass. */
+  readonly activationsWait?: Place;
   /** Most values of one small read-back (accumulators, an importance report); asked once the programs are known. */
   readonly ringValues?: () => number;
 }
@@ -52,7 +55,7 @@ const ringSlots = 4;
  */
 export function planEngine<Name extends string>(input: EnginePlanInput<Name>): EnginePlan<Name> {
   const layout = new LayoutBuilder(input.limits);
-  const { weightsWait } = input;
+  const { weightsWait, activationsWait } = input;
   const streamed = new Set(weightsWait ? input.table.parameters.filter(isStreamed) : []);
   const frozen = input.table.parameters.filter(spec => !spec.trainable && !streamed.has(spec));
   for (const category of ['weights', 'adapter'] as const) {
@@ -80,6 +83,8 @@ export function planEngine<Name extends string>(input: EnginePlanInput<Name>): E
   }
   const { momentsWait } = input;
   const hostOptimizer = momentsWait && planHostOptimizer(layout, trainables, momentsWait);
+  const parked = Object.values<Program>(programs).flatMap(program => program.parked ?? []);
+  const parking = activationsWait && layOutParking(layout, parked, activationsWait);
   return {
     paramBuffer: layout.plain('dispatch parameters', 'staging', Math.max(offset, alignment), 'uniform'),
     stepBuffer: layout.plain('step values', 'staging', stepWords * 4, 'uniform'),
@@ -93,6 +98,11 @@ export function planEngine<Name extends string>(input: EnginePlanInput<Name>): E
     trainables,
     streams,
     hostOptimizer,
-    host: [...(streams ? hostRequests(streams) : []), ...(hostOptimizer ? optimizerRequests(hostOptimizer) : [])],
+    parking,
+    host: [
+      ...(streams ? hostRequests(streams) : []),
+      ...(hostOptimizer ? optimizerRequests(hostOptimizer) : []),
+      ...(parking ? parkingRequests(parking) : []),
+    ],
   };
 }

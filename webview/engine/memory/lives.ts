@@ -8,7 +8,7 @@ export interface Life {
 }
 
 export interface Lives {
-  /** Values that a backward dispatch reads, or that run-again nodes take from the forward pass. */
+  /** Values that a backward dispatch reads, or that run-again nodes take from the forward pass or the host. */
   readonly activations: Map<Tensor, Life>;
   /** All other values, gradients of values, scratch. */
   readonly workspace: Map<Tensor, Life>;
@@ -27,6 +27,7 @@ export function livesOf(programs: readonly Program[]): Lives {
 
 function addProgram(lives: Lives, program: Program, start: number): number {
   const seen = new Map<number, { tensor: Tensor; first: number; last: number; saved: boolean; forward: boolean }>();
+  const fromHost = new Set(program.parked?.map(({ copy }) => copy.id));
   program.dispatches.forEach((dispatch, index) => {
     for (const tensor of dispatch.bindings) {
       if (tensor.role !== 'value' && tensor.role !== 'temporary') continue;
@@ -40,7 +41,7 @@ function addProgram(lives: Lives, program: Program, start: number): number {
     }
   });
   for (const { tensor, first, last, saved } of seen.values())
-    (saved ? lives.activations : lives.workspace).set(tensor, { first, last });
+    (saved || fromHost.has(tensor.id) ? lives.activations : lives.workspace).set(tensor, { first, last });
   return start + program.dispatches.length;
 }
 

@@ -1,5 +1,6 @@
 import type { Transfer } from '../../../src/common/run/events';
-import type { Dispatch } from '../graph/recorder';
+import type { Program } from '../graph/recorder';
+import { parkingRequests, type ParkingPlan } from './parking';
 import { sectionsOf } from './sections';
 import type { StreamPlan } from './streams';
 
@@ -25,13 +26,9 @@ export function stepTraffic(parts: Readonly<Partial<Record<Transfer['kind'], Tra
  * Weights that come to the device for `times` runs of a program in a row, each unit as often as another one was in its
  * slot before it. Counted when the program has run once: what it leaves in the slots need not come again.
  */
-export function parameterTraffic(
-  dispatches: readonly Dispatch[],
-  streams: StreamPlan | undefined,
-  times: number,
-): Traffic {
+export function parameterTraffic(program: Program, streams: StreamPlan | undefined, times: number): Traffic {
   if (!streams) return { up: 0, down: 0 };
-  const units = sectionsOf(dispatches, streams).flatMap(({ unit }) => unit ?? []);
+  const units = sectionsOf(program, streams).flatMap(({ unit }) => unit ?? []);
   const inSlot = new Map(units.map(unit => [unit.slot, unit]));
   let once = 0;
   for (const unit of units) {
@@ -39,4 +36,11 @@ export function parameterTraffic(
     inSlot.set(unit.slot, unit);
   }
   return { up: once * times, down: 0 };
+}
+
+/** Inputs of blocks that leave and come back in each of `times` micro-batches, at the longest; shorter streams move less. */
+export function activationTraffic(parking: ParkingPlan | undefined, times: number): Traffic {
+  const each = parking ? parkingRequests(parking).reduce((sum, { bytes }) => sum + bytes, 0) : 0;
+  const bytes = each * times;
+  return { up: bytes, down: bytes };
 }

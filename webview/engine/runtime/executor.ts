@@ -1,9 +1,10 @@
 import { problem } from '../../../src/common/errors';
 import type { MemoryBytes, Transfer } from '../../../src/common/run/events';
-import type { Dispatch } from '../graph/recorder';
+import type { Dispatch, Program } from '../graph/recorder';
 import { elements, type Tensor } from '../graph/tensor';
 import type { HostOptimizerPlan } from '../memory/hostOptimizer';
 import { align, alignment, type BufferSpec, type Placement } from '../memory/layout';
+import type { ParkingPlan } from '../memory/parking';
 import { sectionsOf, type Section } from '../memory/sections';
 import type { StreamPlan } from '../memory/streams';
 import type { AdamWRates } from '../ops/adamwOnHost';
@@ -15,6 +16,7 @@ import type { Kernel } from './kernel';
 import type { OpenDevice } from './device';
 import type { PipelineCache } from './pipelines';
 import { encodeParams } from './params';
+import { Parking } from './parking';
 import { WeightStream } from './weightStream';
 
 /** A region of the parameter buffer: one program at a time holds its dispatches' parameters there. */
@@ -48,6 +50,8 @@ export interface ExecutorOptions {
   readonly streams?: StreamPlan;
   /** Moments that the host keeps, with AdamW done there. */
   readonly hostOptimizer?: HostOptimizerPlan;
+  /** Activations that wait on the host. */
+  readonly parking?: ParkingPlan;
   /** Bounds the work of one submission, so that drivers with a watchdog never see a long one. */
   readonly dispatchesPerSubmit?: number;
 }
@@ -77,6 +81,7 @@ export class Executor {
   private readonly transfers: Transfers;
   private readonly stream: WeightStream | undefined;
   private readonly optimizer: HostOptimizer | undefined;
+  private readonly parking: Parking | undefined;
 
   constructor(
     opened: OpenDevice,
@@ -92,12 +97,13 @@ export class Executor {
       const known = inherited.find(buffer => buffer.label === label && buffer.size === spec.bytes);
       return known ?? device.createBuffer({ label, size: spec.bytes, usage: usageOf(spec) });
     });
-    const { streams, placements, hostOptimizer } = options;
+    const { streams, placements, hostOptimizer, parking } = options;
     this.host = new HostMemory(scratch);
     this.transfers = new Transfers(now);
     const target = { gpu: device, buffers: this.buffers, placements };
     this.stream = streams && new WeightStream(streams, target, this.host, this.transfers);
     this.optimizer = hostOptimizer && new HostOptimizer(hostOptimizer, target, this.host, this.transfers);
+    this.parking = parking && new Parking(parking, target, this.host, this.transfers);
     this.freeSlots = options.ringBuffers.map(index => this.buffers[index]);
     this.parameterGroup = device.createBindGroup({
       layout: this.pipelines.parameterLayout,
@@ -116,7 +122,8 @@ export class Executor {
   }
 
   /** Binds a program; its kernels must have been prepared. */
-  load(dispatches: readonly Dispatch[], region: ParamRegion): Loaded {
+  load(program: Pick<Program, 'dispatches' | 'parked'>, region: ParamRegion): Loaded {
+    const { dispatches } = program;
     if (dispatches.length > region.dispatches)
       throw problem('engine.region', 'A program is longer than its plan.', 'This is a defect in the planner.');
     return {
@@ -127,35 +134,35 @@ export class Executor {
         group: this.bindGroup(dispatch),
         grid: dispatch.grid,
       })),
-      sections: sectionsOf(dispatches, this.options.streams),
+      sections: sectionsOf(program, this.options.streams),
     };
   }
 
   /** Encodes and submits a loaded program that uses nothing on the host. Returns at once; the queue keeps the order. */
   run(loaded: Loaded): void {
-    if (loaded.sections.some(({ unit }) => unit))
-      throw problem(
-        'engine.stream',
-        'A program needs weights that are on the host.',
-        'This is a defect in the engine.',
-      );
+    if (loaded.sections.some(({ unit, back, out }) => unit ?? back[0] ?? out[0]))
+      throw problem('engine.stream', 'A program needs something on the host.', 'This is a defect in the engine.');
     this.begin(loaded);
     for (const section of loaded.sections) this.submit(loaded, section);
   }
 
   /**
-   * Like `run`, for any program: brings each section's weights before it, and those of the next one while it computes.
-   * Resolves when everything is submitted.
+   * Like `run`, for any program: brings each section's weights and activations before it, the weights of the next one
+   * while it computes, and takes activations away behind it. Resolves when everything is submitted.
    */
   async runStreamed(loaded: Loaded): Promise<void> {
     this.begin(loaded);
     const { sections } = loaded;
     for (const [index, section] of sections.entries()) {
-      if (section.unit) await this.stream?.bring(section.unit);
+      const { unit, back, out } = section;
+      if (unit) await this.stream?.bring(unit);
+      for (const one of back) await this.parking?.back(one);
       this.submit(loaded, section);
-      if (section.unit) this.stream?.used(section.unit);
+      if (unit) this.stream?.used(unit);
+      if (back.length > 0) this.parking?.used();
+      for (const one of out) await this.parking?.out(one);
       const next = sections.at(index + 1)?.unit;
-      if (next && next.slot !== section.unit?.slot) await this.stream?.bring(next);
+      if (next && next.slot !== unit?.slot) await this.stream?.bring(next);
     }
   }
 

@@ -19,10 +19,10 @@ export interface HostBlock {
   read(from: number, into: Words): void;
   write(from: number, data: Words): void;
   /**
-   * Passes all words on, in order and in one or several pieces: `data` stands at word `from` and is valid until the
-   * next piece of any block. Costs no memory of its own.
+   * Passes all words on, or the first `count`, in order and in one or several pieces: `data` stands at word `from` and is
+   * valid until the next piece of any block. Costs no memory of its own.
    */
-  each(visit: (data: Words, from: number) => void): void;
+  each(visit: (data: Words, from: number) => void, count?: number): void;
 }
 
 /** Memory of the host that stands in for device memory, counted where it is made, independently of any plan. */
@@ -83,8 +83,8 @@ class ArrayBlock implements HostBlock {
     this.data.set(data, from);
   }
 
-  each(visit: (data: Words, from: number) => void): void {
-    visit(this.data, 0);
+  each(visit: (data: Words, from: number) => void, count = this.words): void {
+    visit(this.data.subarray(0, count), 0);
   }
 }
 
@@ -110,10 +110,10 @@ class DiskBlock implements HostBlock {
     this.scratch.write(bytesOf(data), this.range.at + from * 4);
   }
 
-  each(visit: (data: Words, from: number) => void): void {
+  each(visit: (data: Words, from: number) => void, count = this.words): void {
     const buffer = this.bounce();
-    for (let from = 0; from < this.words; from += buffer.length) {
-      const piece = buffer.subarray(0, Math.min(buffer.length, this.words - from));
+    for (let from = 0; from < count; from += buffer.length) {
+      const piece = buffer.subarray(0, Math.min(buffer.length, count - from));
       this.read(from, piece);
       visit(piece, from);
     }

@@ -34,7 +34,7 @@ export async function selfTest(opened: OpenDevice): Promise<number> {
     executor.write(a, left);
     executor.write(b, right);
     await executor.prepare([program.dispatches]);
-    executor.run(executor.load(program.dispatches, plan.regions.product));
+    executor.run(executor.load(program, plan.regions.product));
     return largestError(await executor.read(out, size * size), left, right);
   } finally {
     executor.dispose();

@@ -314,7 +314,7 @@ export class Engine {
 
   private load(name: 'optimizer' | 'afterUpdate' | 'importance' | 'preload'): Loaded {
     const { largest, plan } = this.programs;
-    const known = this.loaded.get(name) ?? this.executor.load(largest[name].dispatches, plan.regions[name]);
+    const known = this.loaded.get(name) ?? this.executor.load(largest[name], plan.regions[name]);
     this.loaded.set(name, known);
     return known;
   }
@@ -325,9 +325,9 @@ export class Engine {
     const known = this.loaded.get(key);
     if (known) return known;
     const { spec, table, plan } = this.programs;
-    const { dispatches } = recordModel(spec, table, name, S).program;
-    await this.executor.prepare([dispatches]);
-    const made = this.executor.load(dispatches, plan.regions[name]);
+    const { program } = recordModel(spec, table, name, S);
+    await this.executor.prepare([program.dispatches]);
+    const made = this.executor.load(program, plan.regions[name]);
     this.loaded.set(key, made);
     return made;
   }

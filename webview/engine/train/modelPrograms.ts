@@ -46,7 +46,8 @@ export function recordModel(spec: EngineSpec, table: TensorTable, name: ModelPro
     observed: cached && cache?.observed === true,
   });
   const mode = name === 'train' ? 'train' : 'evaluate';
-  return { program: record(graph, { mode, profile, checkpointing, firstId: base + idRange }), model };
+  const parksInputs = checkpointing === 'block' && (spec.offload?.activations ?? 'none') !== 'none';
+  return { program: record(graph, { mode, profile, checkpointing, parksInputs, firstId: base + idRange }), model };
 }
 
 /** Records what fills the first rows of the cache with the method's prefix; empty when it has none. */

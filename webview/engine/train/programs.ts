@@ -46,6 +46,7 @@ export interface EngineSpec {
 export interface Offload {
   readonly parameters: 'none' | Place;
   readonly optimizer?: 'none' | Place;
+  readonly activations?: 'none' | Place;
 }
 
 /** Room of a key-value cache. */
@@ -86,6 +87,7 @@ function placeOf(offload: 'none' | Place = 'none'): Place | undefined {
 
 /** Records all programs at their largest and plans the memory of the run. Needs no device. */
 export function planPrograms(spec: EngineSpec): EnginePrograms {
+  checkOffload(spec);
   const table = new TensorTable(spec.streams.train === 0);
   const models = recordModels(spec, table);
   const preload = recordPreload(spec, table);
@@ -100,6 +102,7 @@ export function planPrograms(spec: EngineSpec): EnginePrograms {
     readbackBytes,
     weightsWait: placeOf(spec.offload?.parameters),
     momentsWait: placeOf(spec.offload?.optimizer),
+    activationsWait: placeOf(spec.offload?.activations),
     ringValues: () => Math.max(scalarCount, importance?.count ?? 0),
     programs: trainables => {
       const trains = models.train !== undefined;
@@ -123,6 +126,16 @@ export function planPrograms(spec: EngineSpec): EnginePrograms {
   });
   const logits = Object.fromEntries(Object.entries(models).map(([name, { model }]) => [name, model.logits]));
   return { spec, table, plan, largest: largest as Record<ProgramName, Program>, scalars, logits, importance };
+}
+
+/** Only what checkpointing keeps can leave: without it nearly every tensor of the forward pass is read again. */
+function checkOffload({ streams, checkpointing, offload }: EngineSpec): void {
+  if (streams.train > 0 && placeOf(offload?.activations) && checkpointing !== 'block')
+    throw problem(
+      'memory.activations',
+      `memory.offload.activations moves the inputs of blocks, but gradient_checkpointing ${checkpointing ?? 'none'} keeps more than these.`,
+      'Set memory.gradient_checkpointing to block, or memory.offload.activations to none.',
+    );
 }
 
 type RecordedModels = Partial<Record<ModelProgram, RecordedModel>>;

@@ -96,6 +96,20 @@ export const memorySchema = z
               'whole base weights train, and their moments do not fit the GPU. For adapters there is little to win.',
             examples: ['cpu', 'disk'],
           }),
+        activations: z
+          .enum(['none', 'cpu', 'disk'])
+          .default('none')
+          .meta({
+            description:
+              'Where the inputs of transformer blocks wait between the forward pass and the backward pass of their block. Each ' +
+              'leaves the GPU while the next block computes, for host memory with `cpu` or a file with `disk`, and comes back before ' +
+              'its block runs again, so that the activations on the GPU are those of one block, however many there are. Needs `gradient_checkpointing: block`, which keeps ' +
+              'nothing else. Losses are the same, bit for bit.',
+            differs:
+              'In DeepSpeed it is `cpu_checkpointing`. TRL and torchtune move every saved tensor instead, also without checkpointing.',
+            change: 'block checkpointing alone does not fit long contexts.',
+            examples: ['cpu', 'disk'],
+          }),
       })
       .prefault({})
       .meta({
