@@ -115,13 +115,16 @@ describe('head loss', () => {
   });
 
   it('part by part gives the bits of chunk by chunk, in one chunk and many', async () => {
-    const parts = { d: 12, cut: 1024, half: true } as const;
-    for (const vocabulary of [1030, 1536])
+    for (const [kind, vocabulary] of [
+      [{ half: true }, 1030],
+      [{ half: true }, 1536],
+      [{ trained: true }, 1030],
+    ] as const)
       for (const [S, workspaceBytes] of [
         [9, undefined],
         [37, 1],
       ] as const) {
-        const test: Case = { ...parts, S, vocabulary, workspaceBytes };
+        const test: Case = { d: 12, cut: 1024, ...kind, S, vocabulary, workspaceBytes };
         const [chunkwise, partwise] = [await run(test), await run({ ...test, partwise: true })];
         assert.deepEqual(partwise.values, chunkwise.values);
         assert.deepEqual(partwise.gradients, chunkwise.gradients);

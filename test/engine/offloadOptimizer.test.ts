@@ -99,6 +99,25 @@ describe('AdamW on the host', () => {
     assert.ok(relativeError(lossesOf(last), lossesOf(whole).slice(14)) < 1e-6);
   });
 
+  for (const [what, overrides] of [
+    ['full fine-tuning', { full: true }],
+    ['whole modules', { method: saved }],
+  ] as const)
+    it(`updates weights where they wait, bit for bit as on the device: ${what}`, async () => {
+      const waiting = (parameters: string) => {
+        const memory = { offload: { optimizer: 'cpu', parameters } };
+        return smallJob('deep', { ...overrides, training, memory });
+      };
+      const [resident, streamed] = [await runJob(waiting('none')), await runJob(waiting('cpu'))];
+      assert.deepEqual(lossesOf(streamed), lossesOf(resident));
+      assert.deepEqual(resultOf(streamed), resultOf(resident));
+      const [{ forecast, measured }] = eventsOf(streamed, 'memory');
+      assert.deepEqual(measured, forecast);
+      const rest = await runJob({ ...waiting('disk'), checkpoint: checkpointAt(streamed, 14) });
+      assert.deepEqual(lossesOf(rest), lossesOf(streamed).slice(14));
+      assert.deepEqual(resultOf(rest), resultOf(streamed));
+    });
+
   it('is the same, bit for bit, with the moments on a disk', async () => {
     const [inMemory, onDisk] = [
       await runJob(job('llama', { full: true }, 'cpu')),

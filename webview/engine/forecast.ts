@@ -97,7 +97,13 @@ export function forecastOf(programs: EnginePrograms): Forecast {
 function transfersOf({ plan, largest, spec }: EnginePrograms): StepTraffic {
   const times = spec.microBatches ?? 1;
   return stepTraffic({
-    parameters: parameterTraffic(largest.train, plan.streams, times),
+    parameters: parameterTraffic({
+      streams: plan.streams,
+      train: largest.train,
+      times,
+      optimizer: largest.optimizer,
+      updatesOnHost: plan.hostOptimizer !== undefined,
+    }),
     optimizer: optimizerTraffic(plan.hostOptimizer),
     activations: activationTraffic(plan.parking, times),
   });

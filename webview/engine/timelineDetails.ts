@@ -5,7 +5,7 @@ import { optimizerTraffic, type HostOptimizerPlan } from './memory/hostOptimizer
 import { align } from './memory/layout';
 import { livesOf } from './memory/lives';
 import { sectionsOf } from './memory/sections';
-import type { StreamPlan, StreamUnit } from './memory/streams';
+import { bytesOf, type StreamPlan, type StreamUnit } from './memory/streams';
 import { stepPrograms, type EnginePrograms } from './train/programs';
 
 /** Tensors that are named at each dispatch. */
@@ -19,43 +19,51 @@ export function timelineDetails(programs: EnginePrograms): Pick<Timeline, 'trans
   const { streams, hostOptimizer } = programs.plan;
   const parts = stepPrograms(programs);
   const transfers = [
-    ...(streams ? weightsMoved(parts, streams) : []),
+    ...(streams ? weightsMoved(parts, streams, hostOptimizer !== undefined) : []),
     ...(hostOptimizer ? updateMoved(parts, hostOptimizer) : []),
   ];
   return { ...(transfers.length > 0 ? { transfers } : {}), tensors: largestTensors(parts) };
 }
 
 /**
- * Weights that come to the device, at the dispatch that needs them. In a step after another one, so what that one left
- * in a slot need not come again.
+ * Weights that come to the device, at the dispatch that needs them, and go back behind the one that updates them. In a
+ * step after another one, so what that one left in a slot need not come again, unless the host has updated it since.
  */
-function weightsMoved(parts: readonly Program[], streams: StreamPlan): TimelineTransfer[] {
+function weightsMoved(parts: readonly Program[], streams: StreamPlan, updatesOnHost: boolean): TimelineTransfer[] {
   const inSlot = new Map<number, StreamUnit>();
   const step = (): TimelineTransfer[] => {
     let start = 0;
-    return parts.flatMap(({ dispatches }) => {
-      const sections = sectionsOf(dispatches, streams);
-      const moves = sections.flatMap(({ from, unit }): TimelineTransfer[] => {
-        if (!unit || inSlot.get(unit.slot) === unit) return [];
+    const moves = parts.flatMap((program, part): TimelineTransfer[] => {
+      const found = sectionsOf(program, streams).flatMap(({ from, to, unit }): TimelineTransfer[] => {
+        if (!unit) return [];
+        const move = { kind: 'parameters', what: unit.name } as const;
+        const here = inSlot.get(unit.slot) === unit;
         inSlot.set(unit.slot, unit);
-        return [{ kind: 'parameters', direction: 'up', what: unit.name, bytes: unit.bytes, index: start + from }];
+        const up = { ...move, direction: 'up', bytes: unit.bytes, index: start + from } as const;
+        const down = { ...move, direction: 'down', bytes: bytesOf(unit.trained), index: start + to - 1 } as const;
+        return [...(here ? [] : [up]), ...(part === updating ? [down] : [])];
       });
-      start += dispatches.length;
-      return moves;
+      start += program.dispatches.length;
+      return found;
     });
+    for (const unit of inSlot.values()) if (updatesOnHost && unit.trained.length > 0) inSlot.delete(unit.slot);
+    return moves;
   };
   step();
   return step();
 }
 
+/** Index of the optimizer among `stepPrograms`. */
+const updating = 1;
+
 /** Gradients that go to the host when their norm is known, and the values that come back from there. */
 function updateMoved([train, optimizer]: readonly Program[], plan: HostOptimizerPlan): TimelineTransfer[] {
   const { up, down } = optimizerTraffic(plan);
   const index = train.dispatches.length + optimizer.dispatches.length - 1;
-  const what = plan.ranges.every(({ copied }) => copied) ? 'gradients' : 'gradients and parameters';
+  const what = plan.ranges.some(({ values }) => values === 'device') ? 'gradients and parameters' : 'gradients';
   return [
     { kind: 'optimizer', direction: 'down', what, bytes: down, index },
-    { kind: 'optimizer', direction: 'up', what: 'parameters', bytes: up, index },
+    ...(up > 0 ? [{ kind: 'optimizer', direction: 'up', what: 'parameters', bytes: up, index } as const] : []),
   ];
 }
 

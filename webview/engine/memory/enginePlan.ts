@@ -9,7 +9,7 @@ import type { HostRequest } from './hostPlan';
 import { alignment, LayoutBuilder, type DeviceLimits } from './layout';
 import { livesOf } from './lives';
 import { layOutParking, parkingRequests } from './parking';
-import { hostRequests, isStreamed, layOutStreams } from './streams';
+import { hostRequests, isStreamed, layOutStreams, withRanges } from './streams';
 import { layOutTrainables, type Trainables } from './trainables';
 
 /**
@@ -31,7 +31,7 @@ export interface EnginePlanInput<Name extends string> {
   /** All programs that will run on these buffers, each recorded for its largest number of tokens. */
   readonly programs: (trainables: Trainables) => Readonly<Record<Name, Program>>;
   readonly readbackBytes: number;
-  /** Where frozen matrices of blocks wait for their turn; on the device without it. */
+  /** Where base matrices wait for their turn; on the device without it. */
   readonly weightsWait?: Place;
   /** Where moments wait, with AdamW done on the host; on the device without it. */
   readonly momentsWait?: Place;
@@ -62,12 +62,14 @@ export function planEngine<Name extends string>(input: EnginePlanInput<Name>): E
     const members = frozen.filter(spec => spec.category === category).map(spec => spec.tensor);
     layout.bump(frozenLabel(category), category, members);
   }
-  const streams = weightsWait && streamed.size > 0 ? layOutStreams(layout, [...streamed], weightsWait) : undefined;
+  const units = weightsWait && streamed.size > 0 ? layOutStreams(layout, [...streamed], weightsWait) : undefined;
   const trainables = layOutTrainables(layout, {
     parameters: input.table.parameters,
     gradients: input.gradients,
     momentsOnHost: input.momentsWait !== undefined,
+    streams: units,
   });
+  const streams = units && withRanges(units, trainables.ranges);
   const programs = input.programs(trainables);
   layout.bump('method state', 'optimizer', input.table.methodStates);
   layout.bump('key-value cache', 'kvCache', input.table.caches);
@@ -82,7 +84,7 @@ export function planEngine<Name extends string>(input: EnginePlanInput<Name>): E
     offset += programs[name].dispatches.length * alignment;
   }
   const { momentsWait } = input;
-  const hostOptimizer = momentsWait && planHostOptimizer(layout, trainables, momentsWait);
+  const hostOptimizer = momentsWait && planHostOptimizer(layout, { trainables, streams, place: momentsWait });
   const parked = Object.values<Program>(programs).flatMap(program => program.parked ?? []);
   const parking = activationsWait && layOutParking(layout, parked, activationsWait);
   return {

@@ -2,7 +2,7 @@ import type { Transfer } from '../../../src/common/run/events';
 import type { Program } from '../graph/recorder';
 import { parkingRequests, type ParkingPlan } from './parking';
 import { sectionsOf } from './sections';
-import type { StreamPlan } from './streams';
+import { bytesOf, type StreamPlan, type StreamUnit } from './streams';
 
 /** Bytes from the host to the device and back. */
 export interface Traffic {
@@ -22,20 +22,38 @@ export function stepTraffic(parts: Readonly<Partial<Record<Transfer['kind'], Tra
   return { up: sum('up'), down: sum('down'), kinds: Object.fromEntries(moving) };
 }
 
+/** What uses weights in an optimizer step. */
+export interface StreamedStep {
+  readonly streams?: StreamPlan;
+  readonly train: Program;
+  /** Runs of `train`. */
+  readonly times: number;
+  readonly optimizer: Program;
+  /** The host updates what trains, so that what is in a slot is out of date. */
+  readonly updatesOnHost: boolean;
+}
+
 /**
- * Weights that come to the device for `times` runs of a program in a row, each unit as often as another one was in its
- * slot before it. Counted when the program has run once: what it leaves in the slots need not come again.
+ * Weights that come to the device in a step, each unit as often as another one was in its slot before it, and go back
+ * where the device has updated them. Counted behind another step: what it leaves in the slots need not come again.
  */
-export function parameterTraffic(program: Program, streams: StreamPlan | undefined, times: number): Traffic {
+export function parameterTraffic({ streams, train, times, optimizer, updatesOnHost }: StreamedStep): Traffic {
   if (!streams) return { up: 0, down: 0 };
-  const units = sectionsOf(program, streams).flatMap(({ unit }) => unit ?? []);
-  const inSlot = new Map(units.map(unit => [unit.slot, unit]));
-  let once = 0;
-  for (const unit of units) {
-    if (inSlot.get(unit.slot) !== unit) once += unit.bytes;
-    inSlot.set(unit.slot, unit);
-  }
-  return { up: once * times, down: 0 };
+  const unitsOf = (program: Program) => sectionsOf(program, streams).flatMap(({ unit }) => unit ?? []);
+  const [trained, updated] = [unitsOf(train), unitsOf(optimizer)];
+  const order = [...Array.from({ length: times }, () => trained).flat(), ...updated];
+  const inSlot = new Map<number, StreamUnit>();
+  const step = (): number => {
+    let up = 0;
+    for (const unit of order) {
+      if (inSlot.get(unit.slot) !== unit) up += unit.bytes;
+      inSlot.set(unit.slot, unit);
+    }
+    for (const unit of inSlot.values()) if (updatesOnHost && unit.trained.length > 0) inSlot.delete(unit.slot);
+    return up;
+  };
+  step();
+  return { up: step(), down: updated.reduce((sum, { trained }) => sum + bytesOf(trained), 0) };
 }
 
 /** Inputs of blocks that leave and come back in each of `times` micro-batches, at the longest; shorter streams move less. */

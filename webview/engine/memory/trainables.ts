@@ -3,6 +3,7 @@ import { elements, type Tensor } from '../graph/tensor';
 import { problem } from '../../../src/common/errors';
 import { stepLayout } from '../runtime/kernel';
 import { align, type LayoutBuilder, type Placement } from './layout';
+import type { StreamPlan } from './streams';
 
 /** Optimizer settings that a set of parameters shares. */
 export type ParameterGroup = Pick<ParameterSpec, 'decay' | 'lrScale' | 'optimizer'>;
@@ -44,6 +45,8 @@ export interface TrainablesInput {
   readonly gradients: ReadonlyMap<number, Tensor>;
   /** The host keeps the moments. */
   readonly momentsOnHost: boolean;
+  /** Trained weights that take turns have their place already. */
+  readonly streams?: StreamPlan;
 }
 
 /**
@@ -58,7 +61,13 @@ export function layOutTrainables(layout: LayoutBuilder, input: TrainablesInput):
   let nextId = 50_000;
   const newId = () => nextId++;
   const twins = twinsFor(specs, input.gradients, newId);
-  const context = { layout, groupOf, twinsOf: ({ tensor }: ParameterSpec) => twins.get(tensor.id) as Twins, newId };
+  const context = {
+    layout,
+    groupOf,
+    twinsOf: ({ tensor }: ParameterSpec) => twins.get(tensor.id) as Twins,
+    newId,
+    streams: input.streams,
+  };
   const gradientBuffers = (['weights', 'adapter'] as const).flatMap(category => {
     const members = specs.filter(spec => spec.category === category);
     return layOutArenas(context, category, members, input.momentsOnHost);
@@ -130,6 +139,7 @@ interface StretchContext {
   readonly groupOf: (spec: ParameterSpec) => number;
   readonly twinsOf: (spec: ParameterSpec) => Twins;
   readonly newId: () => number;
+  readonly streams: StreamPlan | undefined;
 }
 
 /** Neighbours in the arena of gradients. */
@@ -141,10 +151,11 @@ interface Stretch {
 
 /**
  * Merges neighbours of one group as long as one binding can hold them: gradients alone, or with `update` gradients and
- * parameters, which may lie in different buffers.
+ * parameters, which may lie in different buffers or take turns in one.
  */
 function stretches(context: StretchContext, specs: readonly ParameterSpec[], update: boolean): Stretch[] {
-  const { layout, groupOf, twinsOf } = context;
+  const { layout, groupOf, twinsOf, streams } = context;
+  const unitOf = ({ tensor }: ParameterSpec) => streams?.unitOf.get(tensor.id);
   const placeOf = (tensor: Tensor) => layout.placements.get(tensor.id) as Placement;
   const follows = ([before, spec]: readonly Tensor[], bytes: number): boolean => {
     const [from, to] = [placeOf(before), placeOf(spec)];
@@ -158,7 +169,8 @@ function stretches(context: StretchContext, specs: readonly ParameterSpec[], upd
       last?.group === groupOf(spec) &&
       last.bytes + bytes <= layout.limits.maxStorageBufferBindingSize &&
       follows([twinsOf(last.members[0]).gradient, twinsOf(spec).gradient], last.bytes) &&
-      (!update || follows([last.members[0].tensor, spec.tensor], last.bytes));
+      (!update ||
+        (unitOf(last.members[0]) === unitOf(spec) && follows([last.members[0].tensor, spec.tensor], last.bytes)));
     if (last && joins) {
       last.members.push(spec);
       last.bytes += bytes;

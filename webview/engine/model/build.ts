@@ -38,7 +38,7 @@ export interface BuildOptions {
   readonly cacheRows?: number;
   /** Whether placeholders of the method can be among the tokens. */
   readonly placeholders: boolean;
-  /** Whether parts of frozen tables come to the device in turns. */
+  /** Whether parts of tables come to the device in turns. */
   readonly tablesTakeTurns?: boolean;
   /** Whether the last token's input to each MLP is kept for the host, see {@link mlpInputs}. */
   readonly observed: boolean;
@@ -81,7 +81,7 @@ export function buildModel(options: BuildOptions): BuiltModel {
   }
   const labels = graph.input('labels', [S]);
   const aligned = head.every(({ firstRow }) => firstRow % segmentLength === 0);
-  const partwise = aligned && options.tablesTakeTurns === true && !options.method.trainsBase(headName);
+  const partwise = aligned && options.tablesTakeTurns === true;
   headLoss(graph, 'lm_head', { x: hidden, parts: head, labels, scalars, partwise });
   return { inputs, scalars };
 }

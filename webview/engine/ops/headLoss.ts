@@ -1,5 +1,5 @@
 import type { GraphBuilder } from '../graph/builder';
-import type { BackwardEmitter, Emitter, GradientTarget } from '../graph/node';
+import type { BackwardEmitter, Emitter } from '../graph/node';
 import type { Tensor } from '../graph/tensor';
 import { grid1d } from '../runtime/kernel';
 import type { TablePart } from './embedding';
@@ -9,12 +9,14 @@ import { emitPartwise } from './headLossParts';
 import {
   chunkRows,
   emitInputGradient,
+  emitTableGradient,
   headSizes,
   inputTarget,
   segmentLength,
   type HeadLossOptions,
   type HeadOp,
   type HeadSizes,
+  type TableTargets,
 } from './headLossShape';
 import { emitMatmul } from './matmul';
 import { emitSum } from './reduce';
@@ -88,33 +90,21 @@ function backward(emit: BackwardEmitter, op: HeadOp): void {
   const S = x.shape[0];
   const most = chunkRows(S, pitch, op.workspaceBytes);
   const dx = emit.needs(x) ? inputTarget(emit, op, most, emit.into(x)) : undefined;
-  if (op.partwise) emitPartwise(emit, op, dx);
+  const trained = parts.filter(part => emit.needs(part.tensor));
+  const tables: TableTargets = new Map(trained.map(part => [part, emit.into(part.tensor)]));
+  if (op.partwise) emitPartwise(emit, op, { dx, tables });
   else {
-    const tables = parts.map(part => (emit.needs(part.tensor) ? emit.into(part.tensor) : undefined));
     eachChunk(emit, op, (chunk, logSum) => {
       const words = [chunk.rows, vocabulary, pitch, chunk.first, 0, 0];
       const vectors = (chunk.rows * pitch) / 4;
       emit.dispatch(gradientKernel(), [chunk.logits, labels, logSum], words, grid1d(vectors, groupSize));
       for (const part of parts)
         if (dx) emitInputGradient(emit, d, dx, { ...chunk, part, pitch, column: part.firstRow });
-      tables.forEach((target, index) => target && tableGradient(emit, op, { chunk, target, part: parts[index] }));
+      for (const [part, target] of tables)
+        emitTableGradient(emit, op, target, { ...chunk, part, pitch, column: part.firstRow });
     });
   }
   emitSum(emit, op.losses, S, scalars, 0, true);
-}
-
-interface TableGradient {
-  readonly chunk: Chunk;
-  readonly target: GradientTarget;
-  readonly part: TablePart;
-}
-
-/** dE of the part += dlogitsᵀ·x over the chunk's rows. */
-function tableGradient(emit: Emitter, { x, d, pitch }: HeadOp, { chunk, target, part }: TableGradient): void {
-  const accumulate = target.accumulate || chunk.first > 0;
-  const where = { lda: pitch, aOffset: part.firstRow, bOffset: chunk.first * d };
-  const sizes = { m: part.rows, n: d, k: chunk.rows };
-  emitMatmul(emit, { form: 'tn', a: chunk.logits, b: x, out: target.tensor, ...sizes, ...where, accumulate });
 }
 
 /** Logits [R, V] of the rows named by the input `rows` [R] (u32), for generation. */

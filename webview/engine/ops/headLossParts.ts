@@ -3,7 +3,15 @@ import type { Tensor } from '../graph/tensor';
 import { grid1d } from '../runtime/kernel';
 import type { TablePart } from './embedding';
 import { gradientKernel, pickLabelKernel, rowKernel, segmentKernel } from './headLossKernels';
-import { chunkRows, emitInputGradient, segmentLength, type HeadOp, type InputTarget } from './headLossShape';
+import {
+  chunkRows,
+  emitInputGradient,
+  emitTableGradient,
+  segmentLength,
+  type HeadOp,
+  type InputTarget,
+  type TableTargets,
+} from './headLossShape';
 import { groupSize } from './kernelSource';
 import { emitMatmul } from './matmul';
 import { up4 } from './matmulLaunch';
@@ -18,12 +26,18 @@ interface Visit {
   readonly pitch: number;
 }
 
+/** Gradients to compute, each only if wanted. */
+export interface PartwiseTargets {
+  readonly dx?: InputTarget;
+  readonly tables: TableTargets;
+}
+
 /**
- * The losses, and with `dx` their gradient, with two walks over the parts of the table: the first for log Σ exp of every
+ * The losses, and with `targets` their gradients, with two walks over the parts of the table: the first for log Σ exp of every
  * row, the second for the gradients, for which the logits are computed again. Row by row it adds in the order of the
  * walk over chunks, so the bits are the same. Parts must begin at whole segments.
  */
-export function emitPartwise(emit: Emitter, op: HeadOp, dx?: InputTarget): void {
+export function emitPartwise(emit: Emitter, op: HeadOp, targets?: PartwiseTargets): void {
   const { x, labels, losses, vocabulary, d } = op;
   const S = x.shape[0];
   const segments = Math.ceil(vocabulary / segmentLength);
@@ -40,12 +54,16 @@ export function emitPartwise(emit: Emitter, op: HeadOp, dx?: InputTarget): void 
     emit.dispatch(pickLabelKernel(), [logits, labels, picked], where, grid1d(rows, groupSize));
   });
   emit.dispatch(rowKernel(), [partial, picked, labels, logSum, losses], [S, 1, segments, 0, 1], grid1d(S, groupSize));
-  if (!dx) return;
+  if (!targets) return;
+  const { dx, tables } = targets;
+  if (!dx && tables.size === 0) return;
   eachVisit(emit, op, logits, visit => {
     const { part, first, rows, pitch } = visit;
     const words = [rows, part.rows, pitch, first, part.firstRow, first];
     emit.dispatch(gradientKernel(), [logits, labels, logSum], words, grid1d((rows * pitch) / 4, groupSize));
-    emitInputGradient(emit, d, dx, { ...visit, column: 0 });
+    if (dx) emitInputGradient(emit, d, dx, { ...visit, column: 0 });
+    const table = tables.get(part);
+    if (table) emitTableGradient(emit, op, table, { ...visit, column: 0 });
   });
 }
 

@@ -16,7 +16,7 @@ export interface HeadLossOptions {
   readonly scalars: Tensor;
   /** Most bytes of logits alive at once; 16 MiB by default, but at least 8 rows. */
   readonly workspaceBytes?: number;
-  /** Each part is used for all rows before the next one, for parts that come to the device in turns. Frozen ones only. */
+  /** Each part is used for all rows before the next one, for parts that come to the device in turns. */
   readonly partwise?: boolean;
 }
 
@@ -64,6 +64,18 @@ export interface PartGradient {
   /** First row of x, and how many. */
   readonly first: number;
   readonly rows: number;
+}
+
+/** Where dE of each part goes that trains. */
+export type TableTargets = ReadonlyMap<TablePart, GradientTarget>;
+
+/** dE of the part (+)= dlogitsᵀ·x over some rows of x, the first ones at 0. */
+export function emitTableGradient(emit: Emitter, { x, d }: HeadOp, target: GradientTarget, from: PartGradient): void {
+  const { part, logits, pitch, column, first, rows } = from;
+  const accumulate = target.accumulate || first > 0;
+  const where = { lda: pitch, aOffset: column, bOffset: first * d };
+  const sizes = { m: part.rows, n: d, k: rows };
+  emitMatmul(emit, { form: 'tn', a: logits, b: x, out: target.tensor, ...sizes, ...where, accumulate });
 }
 
 export interface InputTarget {

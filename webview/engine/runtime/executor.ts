@@ -6,7 +6,7 @@ import type { HostOptimizerPlan } from '../memory/hostOptimizer';
 import { align, alignment, type BufferSpec, type Placement } from '../memory/layout';
 import type { ParkingPlan } from '../memory/parking';
 import { sectionsOf, type Section } from '../memory/sections';
-import type { StreamPlan } from '../memory/streams';
+import { bytesOf, type StreamPlan, type StreamUnit } from '../memory/streams';
 import type { AdamWRates } from '../ops/adamwOnHost';
 import { HostMemory } from './hostMemory';
 import { HostOptimizer } from './hostOptimizer';
@@ -102,7 +102,9 @@ export class Executor {
     this.transfers = new Transfers(now);
     const target = { gpu: device, buffers: this.buffers, placements };
     this.stream = streams && new WeightStream(streams, target, this.host, this.transfers);
-    this.optimizer = hostOptimizer && new HostOptimizer(hostOptimizer, target, this.host, this.transfers);
+    this.optimizer =
+      hostOptimizer &&
+      new HostOptimizer(hostOptimizer, target, { host: this.host, stream: this.stream }, this.transfers);
     this.parking = parking && new Parking(parking, target, this.host, this.transfers);
     this.freeSlots = options.ringBuffers.map(index => this.buffers[index]);
     this.parameterGroup = device.createBindGroup({
@@ -148,9 +150,10 @@ export class Executor {
 
   /**
    * Like `run`, for any program: brings each section's weights and activations before it, the weights of the next one
-   * while it computes, and takes activations away behind it. Resolves when everything is submitted.
+   * while it computes, and takes activations away behind it. With `updates`, what trains of a section's weights goes back
+   * too. Resolves when everything is submitted.
    */
-  async runStreamed(loaded: Loaded): Promise<void> {
+  async runStreamed(loaded: Loaded, updates = false): Promise<void> {
     this.begin(loaded);
     const { sections } = loaded;
     for (const [index, section] of sections.entries()) {
@@ -163,7 +166,16 @@ export class Executor {
       for (const one of out) await this.parking?.out(one);
       const next = sections.at(index + 1)?.unit;
       if (next && next.slot !== unit?.slot) await this.stream?.bring(next);
+      if (unit && updates) await this.takeBack(unit);
     }
+  }
+
+  /** Puts the trained tensors of a unit, updated in its slot, where they wait. */
+  private async takeBack({ name, trained }: StreamUnit): Promise<void> {
+    const transfer = { kind: 'parameters', direction: 'down', what: name, bytes: bytesOf(trained) } as const;
+    await this.transfers.timed(transfer, async () => {
+      for (const tensor of trained) this.stream?.keep(tensor, await this.copyBack(tensor, elements(tensor.shape)));
+    });
   }
 
   private begin(loaded: Loaded): void {
@@ -234,6 +246,13 @@ export class Executor {
   /** Copies a tensor back, through the read-back buffer in pieces. Calls queue up, so callers need not wait in turn. */
   read(tensor: Tensor, count = elements(tensor.shape)): Promise<Float32Array<ArrayBuffer>> {
     if (this.optimizer?.has(tensor)) return Promise.resolve(this.optimizer.read(tensor, count));
+    if (!this.stream?.unitOf(tensor)) return this.copyBack(tensor, count);
+    const values = new Float32Array(count);
+    this.stream.read(tensor, new Uint32Array(values.buffer));
+    return Promise.resolve(values);
+  }
+
+  private copyBack(tensor: Tensor, count: number): Promise<Float32Array<ArrayBuffer>> {
     const result = this.reading.then(() => this.readNow(tensor, count));
     this.reading = result.catch(() => undefined);
     return result;

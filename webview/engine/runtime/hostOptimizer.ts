@@ -5,7 +5,7 @@ import type { Twins } from '../memory/trainables';
 import { adamwOnHost, type AdamWRates } from '../ops/adamwOnHost';
 import type { HostBlock, HostMemory } from './hostMemory';
 import type { Transfers } from './transfers';
-import type { StreamDevice } from './weightStream';
+import type { StreamDevice, WeightStream } from './weightStream';
 
 /** Words of the host and the place of a tensor in them. */
 interface HostPlace {
@@ -24,17 +24,20 @@ export class HostOptimizer {
   private readonly states = new Map<HostRange, RangeState>();
   /** Moments by their own ids, copies of values by those of the parameters. */
   private readonly places = new Map<number, HostPlace>();
+  /** Where streamed ranges wait. */
+  private readonly stream: WeightStream | undefined;
   private readonly scratch: Record<'parameter' | 'm' | 'v', Float32Array<ArrayBuffer>>;
 
   constructor(
     private readonly plan: HostOptimizerPlan,
     private readonly device: StreamDevice,
-    host: HostMemory,
+    { host, stream }: { readonly host: HostMemory; readonly stream: WeightStream | undefined },
     private readonly transfers: Transfers,
   ) {
+    this.stream = stream;
     for (const of of plan.ranges) {
       const block = () => host.allocate(of.range.count * 4, plan.place);
-      const state = { m: block(), v: block(), copy: of.copied ? block() : undefined };
+      const state = { m: block(), v: block(), copy: of.values === 'copied' ? block() : undefined };
       this.states.set(of, state);
       for (const { tensor } of of.range.members) {
         const { gradient, m, v } = plan.twins.get(tensor.id) as Twins;
@@ -74,12 +77,13 @@ export class HostOptimizer {
     for (const [index, chunk] of chunks.entries()) {
       const slot = index % buffers.length;
       const bytes = downBytes(chunk);
-      const what = chunk.of.copied ? 'gradients' : 'gradients and parameters';
+      const what = chunk.of.values === 'device' ? 'gradients and parameters' : 'gradients';
       await this.transfers.timed({ kind: 'optimizer', direction: 'down', what, bytes }, () => arriving[slot]);
       const parameter = this.step(chunk, buffers[slot], ratesOf(chunk.of.range.group));
       buffers[slot].unmap();
       const next = chunks.at(index + buffers.length);
       if (next) arriving[slot] = this.fetch(next, buffers[slot]);
+      if (chunk.of.values === 'streamed') continue;
       const up = { kind: 'optimizer', direction: 'up', what: 'parameters', bytes: upBytes(chunk) } as const;
       await this.transfers.timed(up, () => this.upload(chunk, parameter));
     }
@@ -94,7 +98,7 @@ export class HostOptimizer {
       encoder.copyBufferToBuffer(buffers[place.buffer], place.offset + from * 4, buffer, to, count * 4);
     };
     copy(of.range.gradient, 0);
-    if (!of.copied) copy(of.range.parameter, this.plan.chunkValues * 4);
+    if (of.values === 'device') copy(of.range.parameter, this.plan.chunkValues * 4);
     gpu.queue.submit([encoder.finish()]);
     const mapped = buffer.mapAsync(GPUMapMode.READ);
     // A lost device fails all that are under way; only the first one is waited for.
@@ -103,11 +107,13 @@ export class HostOptimizer {
   }
 
   /** Updates a chunk that has arrived; answers its new values, in scratch. */
-  private step({ of, from, count }: HostChunk, buffer: GPUBuffer, rates: AdamWRates): Float32Array<ArrayBuffer> {
+  private step(chunk: HostChunk, buffer: GPUBuffer, rates: AdamWRates): Float32Array<ArrayBuffer> {
+    const { of, from, count, tensor, at } = chunk;
     const state = this.states.get(of) as RangeState;
     const [parameter, m, v] = (['parameter', 'm', 'v'] as const).map(name => this.scratch[name].subarray(0, count));
     const arrived = buffer.getMappedRange();
-    if (state.copy) state.copy.read(from, words(parameter));
+    if (of.values === 'streamed') this.stream?.read(tensor, words(parameter), at);
+    else if (state.copy) state.copy.read(from, words(parameter));
     else parameter.set(new Float32Array(arrived, this.plan.chunkValues * 4, count));
     state.m.read(from, words(m));
     state.v.read(from, words(v));
@@ -115,6 +121,7 @@ export class HostOptimizer {
     state.m.write(from, words(m));
     state.v.write(from, words(v));
     state.copy?.write(from, words(parameter));
+    if (of.values === 'streamed') this.stream?.store(tensor, parameter, at);
     return parameter;
   }
 

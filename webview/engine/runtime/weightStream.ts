@@ -45,6 +45,16 @@ export class WeightStream {
     if (unit && this.inSlot.get(unit.slot) === unit) this.inSlot.delete(unit.slot);
   }
 
+  /** Fills `into` with the words that wait from word `at` on. */
+  read(tensor: Tensor, into: Uint32Array<ArrayBuffer>, at = 0): void {
+    this.stored.get(tensor.id)?.read(at, into);
+  }
+
+  /** Takes over what a trained tensor has become in its slot, where it also stays. */
+  keep(tensor: Tensor, data: Float32Array<ArrayBuffer>): void {
+    this.stored.get(tensor.id)?.write(0, new Uint32Array(data.buffer, data.byteOffset, data.length));
+  }
+
   /**
    * Puts a unit into its slot, behind all work submitted so far. Waits until the work on what is in the slot is done:
    * the queue keeps a copy of everything written to it, and only this bounds how many there are.

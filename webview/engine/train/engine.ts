@@ -96,7 +96,7 @@ export class Engine {
   async finishWindow(step: Uint32Array<ArrayBuffer>): Promise<FinishedWindow> {
     const { plan, spec } = this.programs;
     this.executor.writeStep(step);
-    this.executor.run(this.load('optimizer'));
+    await this.executor.runStreamed(this.load('optimizer'), true);
     const values = this.accumulators();
     if (plan.hostOptimizer) {
       const squares = (await values)[1];

@@ -73,9 +73,10 @@ export const memorySchema = z
           .default('none')
           .meta({
             description:
-              'Where frozen matrices wait while they are not used. `cpu` is host memory, `disk` a file that is removed at the ' +
+              'Where base matrices wait while they are not used. `cpu` is host memory, `disk` a file that is removed at the ' +
               'end of the run and read through 4 MiB of host memory. On the GPU are two blocks, of which one is uploaded while the ' +
-              'other computes, and one part of the embedding or output head. Norms, biases and what trains stay on the GPU. ' +
+              'other computes, and one part of the embedding or output head. What trains of them is brought once more for its update and ' +
+              'goes back, or is updated where it waits with `optimizer`. Norms, biases, adapters and all gradients stay on the GPU. ' +
               'Losses are the same, bit for bit.',
             differs:
               'In DeepSpeed it is `offload_param` of ZeRO stage 3, in accelerate `device_map` with `cpu` or `disk`.',
@@ -87,9 +88,10 @@ export const memorySchema = z
           .default('none')
           .meta({
             description:
-              "Where AdamW's two moments wait, 8 bytes for each trained value. `cpu` keeps them in host memory and updates there: in " +
-              'each step the gradients come down and the new values go up, in pieces. Of base weights that train the host ' +
-              'keeps a copy beside the moments; values of adapters come down with their gradients. Numbers differ by rounding at most.',
+              "Where AdamW's two moments wait, 8 bytes for each trained value. `cpu` is host memory, `disk` a file that is removed at the " +
+              'end of the run. The host then does the update: in each step the gradients come down and the new values go up, in ' +
+              'pieces. Beside the moments waits a copy of base weights that train, unless they wait off the GPU themselves ' +
+              '(`parameters`); values of adapters come down with their gradients. Numbers differ by rounding at most.',
             differs:
               'In DeepSpeed it is `offload_optimizer` of ZeRO stages 1 to 3, whose `DeepSpeedCPUAdam` does the update likewise.',
             change:
