@@ -1,5 +1,5 @@
 import { offloadPlace, withOffload, type OffloadKind } from '../offload';
-import { mib, removal, type Finding, type LintContext, type Rule } from '../rule';
+import { mib, removal, setting, type Finding, type LintContext, type Rule } from '../rule';
 import { hasRoom } from '../verdict';
 
 const MiB = 2 ** 20;
@@ -71,4 +71,23 @@ const repeatedTransfers: Rule = {
   },
 };
 
-export const offloadRules: readonly Rule[] = [smallState, idleOffload, repeatedTransfers];
+const nothingToPark: Rule = {
+  id: 'M11',
+  severity: 'error',
+  title: 'Activations are offloaded without block checkpointing',
+  why:
+    'What leaves are the inputs of checkpointed blocks, one a block, as with `cpu_checkpointing` in DeepSpeed. Without ' +
+    'checkpointing the backward pass needs everything inside the blocks too.',
+  advice: 'Set memory.gradient_checkpointing to block.',
+  check: ({ config }): Finding[] => {
+    const path = pathOf('activations');
+    const isOffloaded = offloadPlace(config, 'activations') !== 'none';
+    if (!isOffloaded || config.memory.gradient_checkpointing === 'block' || config.method.type === 'few-shot')
+      return [];
+    const message = `memory.gradient_checkpointing is ${config.memory.gradient_checkpointing}; offload of activations needs block.`;
+    const enable = setting(['memory', 'gradient_checkpointing'], 'block', 'Enable block checkpointing');
+    return [{ path, message, fixes: [enable, removal(path, false)] }];
+  },
+};
+
+export const offloadRules: readonly Rule[] = [smallState, idleOffload, repeatedTransfers, nothingToPark];

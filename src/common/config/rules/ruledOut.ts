@@ -23,6 +23,11 @@ export const ruledOutMemory: readonly RuledOut[] = [
     why: 'There is no key for it: what one block keeps outweighs its input ten times and more, so single blocks need least, or within a tenth of it, up to 32 blocks.',
   },
   {
+    id: 'M12',
+    title: 'A disk too full for what is offloaded',
+    why: 'The engine asks the disk of the machine that trains before the run takes anything, and refuses with what is needed and what is free; the editor cannot see that disk.',
+  },
+  {
     id: 'M13',
     title: 'More workgroups than a dimension allows',
     why: 'A launch of more than 65 535 workgroups is spread over two dimensions where it is recorded.',

@@ -71,5 +71,13 @@ export const memoryCases: readonly RuleCase[] = [
     at: '8',
     severity: 'warning',
   },
+  {
+    id: 'M11',
+    bad: { 'memory.offload': { activations: 'cpu' } },
+    good: { 'memory.offload': { activations: 'cpu' }, 'memory.gradient_checkpointing': 'block' },
+    at: 'cpu',
+    severity: 'error',
+    fixed: true,
+  },
   { id: 'E01', bad: { 'training.seed': undefined }, good: {}, at: 'training', severity: 'info', fixed: true },
 ];
