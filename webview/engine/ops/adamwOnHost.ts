@@ -29,7 +29,10 @@ export function clipOf(maxNorm: number, squares: number): number {
   return Math.min(1, fround(fround(maxNorm) / norm));
 }
 
-/** AdamW on the host, operation by operation what the kernel of adamw.ts does, each rounded to f32. */
+/**
+ * AdamW on the host, operation by operation what the kernel of adamw.ts does. Each one is rounded to f32: in f64 the loop
+ * is faster, but a run at a high rate soon has other losses than on the device.
+ */
 export function adamwOnHost({ parameter, gradient, m, v }: AdamWValues, rates: AdamWRates): void {
   const { fround, sqrt } = Math;
   const clip = fround(rates.clip);

@@ -66,7 +66,7 @@ const repeatedTransfers: Rule = {
     const forecast = facts.forecast?.(config);
     const moved = forecast === undefined || 'problem' in forecast ? undefined : forecast.transfers.kinds.parameters?.up;
     const bytes = moved === undefined ? '' : `, ${mib(moved)} MiB in all`;
-    const message = `With parameters offloaded, ${steps} micro-batches a step send every frozen block ${2 * steps} times${bytes}.`;
+    const message = `With parameters offloaded, ${steps} micro-batches a step send every block ${2 * steps} times${bytes}.`;
     return [{ path: ['training', 'gradient_accumulation_steps'], message }];
   },
 };
