@@ -123,7 +123,7 @@ function barLabel(name: string, bytes: MemoryBytes, shown: readonly MemoryCatego
 }
 
 function legendItem(category: MemoryCategory): HTMLElement {
-  return h('li', {}, h('i', { class: 'swatch', 'data-category': category }), categoryLabel(category));
+  return h('li', {}, h('i', { class: 'swatch segment', 'data-category': category }), categoryLabel(category));
 }
 
 /** What is wrong with a config, each with a way to its line where there is one. */
