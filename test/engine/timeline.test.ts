@@ -18,6 +18,22 @@ describe('the timeline of a step', () => {
         assert.ok(points[index].op.includes(`layers.${what.slice(6)}.`), `${what}: ${points[index].op}`);
   });
 
+  it('says where the update leaves the device, with the bytes that a step moves', async () => {
+    const offload = { parameters: 'cpu', optimizer: 'cpu' };
+    const outputs = await runJob(smallJob('deep', { memory: { ...memory, offload }, training }));
+    const [{ transfers = [], points }] = eventsOf(outputs, 'timeline');
+    const { list = [] } = eventsOf(outputs, 'transfers')[1];
+    const bytes = (all: typeof transfers | typeof list, kind: string, direction: string) =>
+      all.filter(one => one.kind === kind && one.direction === direction).reduce((sum, one) => sum + one.bytes, 0);
+    for (const direction of ['up', 'down']) {
+      assert.ok(bytes(list, 'optimizer', direction) > 0);
+      assert.equal(bytes(transfers, 'optimizer', direction), bytes(list, 'optimizer', direction));
+      assert.equal(bytes(transfers, 'parameters', direction) * 2, bytes(list, 'parameters', direction));
+    }
+    const moved = transfers.filter(({ kind }) => kind === 'optimizer');
+    assert.ok(moved.every(({ index }) => points[index].phase === 'optimizer'));
+  });
+
   it('names the largest tensors alive at each dispatch', async () => {
     const [timeline] = eventsOf(await runJob(smallJob('deep', { training })), 'timeline');
     const { points, tensors = [], transfers } = timeline;

@@ -210,6 +210,7 @@ describe('marks of a step', () => {
     transfers: [
       { kind: 'parameters', direction: 'up', what: 'block 1', bytes: 2048, index: 2 },
       { kind: 'optimizer', direction: 'down', what: 'gradients', bytes: 1024, index: 6 },
+      { kind: 'activations', direction: 'down', what: 'block 1', bytes: 512, index: 5 },
     ],
     tensors: [
       { name: 'lm_head.logits', category: 'workspace', bytes: 4096, first: 0, last: 2 },
@@ -240,7 +241,8 @@ describe('marks of a step', () => {
       { label: 'block 1 to the GPU', text: '2.00 KiB, waited 20 ms' },
     ]);
     assert.deepEqual(transfersAt(step, {}, 6, 0), [{ label: 'gradients to the host', text: '1.00 KiB' }]);
-    assert.deepEqual(transfersAt(step, {}, 4, 1), []);
+    assert.deepEqual(transfersAt(step, { list }, 5, 0), [{ label: 'input of block 1 to the host', text: '512 B' }]);
+    assert.deepEqual(transfersAt(step, {}, 0, 1), []);
   });
 
   it('name the largest tensors alive', () => {
@@ -255,7 +257,7 @@ describe('marks of a step', () => {
   it('are summed up for screen readers, and listed in the table', () => {
     assert.equal(
       marksSummary(step),
-      '2 blocks run again; 2.00 KiB to the GPU in 1 transfer; 1.00 KiB to the host in 1 transfer',
+      '2 blocks run again; 2.00 KiB to the GPU in 1 transfer; 1.50 KiB to the host in 2 transfers',
     );
     assert.equal(marksSummary(timeline()), '');
     assert.deepEqual(timelineTable(step).rows[2].slice(-2), [

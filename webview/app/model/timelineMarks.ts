@@ -37,9 +37,9 @@ export function recomputed({ points }: Timeline): Stretch[] {
   return stretches;
 }
 
-/** `block 2 to the GPU`. */
-export function describeTransfer({ what, direction }: Pick<TimelineTransfer, 'what' | 'direction'>): string {
-  return `${what} ${direction === 'up' ? 'to the GPU' : 'to the host'}`;
+/** `block 2 to the GPU`, `input of block 2 to the host`. */
+export function describeTransfer({ kind, what, direction }: Omit<TimelineTransfer, 'index' | 'bytes'>): string {
+  return `${kind === 'activations' ? 'input of ' : ''}${what} ${direction === 'up' ? 'to the GPU' : 'to the host'}`;
 }
 
 /** What moves at most `reach` dispatches from one, each with its bytes and the mean wait of the last listed step. */
@@ -52,10 +52,11 @@ export function transfersAt(
   return transfers
     .filter(transfer => Math.abs(transfer.index - index) <= reach)
     .map(transfer => {
-      const same = list.filter(({ what, direction }) => what === transfer.what && direction === transfer.direction);
+      const name = describeTransfer(transfer);
+      const same = list.filter(one => describeTransfer(one) === name);
       const wait = same.reduce((sum, { ms }) => sum + ms, 0) / same.length;
       const waited = same.length > 0 ? `, waited ${formatMilliseconds(wait)}` : '';
-      return { label: describeTransfer(transfer), text: `${formatBytes(transfer.bytes)}${waited}` };
+      return { label: name, text: `${formatBytes(transfer.bytes)}${waited}` };
     });
 }
 
