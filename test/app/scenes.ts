@@ -31,7 +31,7 @@ const offloaded: RunShape = {
   name: 'devil-offload',
   memory: { gradient_checkpointing: 'block', offload: { parameters: 'cpu' } },
 };
-const everywhere = { parameters: 'cpu', optimizer: 'disk' };
+const everywhere = { parameters: 'cpu', activations: 'cpu', optimizer: 'disk' };
 const plain: RunShape = { ...other, name: 'devil-plain', rank: 16, memory: {} };
 
 function show(...runs: RunView[]): Scene {
@@ -112,7 +112,7 @@ export const scenes: Readonly<Record<string, () => Scene>> = {
     ),
   /** Checkpointing and offloaded weights, with the same run without them beside it. */
   offload: () => show(viewOf(offloaded), viewOf(plain)),
-  /** With the optimizer on a disk as well. */
+  /** With the inputs of blocks beside them, and the optimizer on a disk. */
   offloaded: () => show(viewOf({ ...offloaded, memory: { ...offloaded.memory, offload: everywhere } })),
   paused: () => show(viewOf({ ...base, state: 'paused' })),
   completed: () => show(viewOf({ ...base, done: 200, state: 'completed' })),

@@ -18,6 +18,22 @@ describe('the timeline of a step', () => {
         assert.ok(points[index].op.includes(`layers.${what.slice(6)}.`), `${what}: ${points[index].op}`);
   });
 
+  it('says where the inputs of blocks leave and come back', async () => {
+    const offload = { activations: 'cpu' };
+    const outputs = await runJob(smallJob('deep', { memory: { ...memory, offload }, training }));
+    const [{ transfers = [], points }] = eventsOf(outputs, 'timeline');
+    const { list = [] } = eventsOf(outputs, 'transfers')[1];
+    const names = (all: typeof transfers | typeof list) =>
+      all.map(({ kind, direction, what }) => `${kind} ${direction} ${what}`).sort();
+    assert.ok(transfers.length > 0);
+    assert.deepEqual(names(list), names([...transfers, ...transfers]));
+    for (const { index, direction, what } of transfers) {
+      const { phase, op } = points[index];
+      if (direction === 'down') assert.equal(phase, 'forward', op);
+      else assert.ok(phase === 'recompute' && op.includes(`layers.${what.slice(6)}.`), `${what}: ${phase} ${op}`);
+    }
+  });
+
   it('says where the update leaves the device, with the bytes that a step moves', async () => {
     const offload = { parameters: 'cpu', optimizer: 'cpu' };
     const outputs = await runJob(smallJob('deep', { memory: { ...memory, offload }, training }));

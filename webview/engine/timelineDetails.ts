@@ -16,13 +16,15 @@ const largest = 4;
  * between host and device, and the largest tensors. Apart from the forecast, because only a run's log wants it.
  */
 export function timelineDetails(programs: EnginePrograms): Pick<Timeline, 'transfers' | 'tensors'> {
-  const { streams, hostOptimizer } = programs.plan;
+  const { streams, hostOptimizer, parking } = programs.plan;
   const parts = stepPrograms(programs);
   const transfers = [
     ...(streams ? weightsMoved(parts, streams, hostOptimizer !== undefined) : []),
+    ...(parking ? inputsMoved(parts) : []),
     ...(hostOptimizer ? updateMoved(parts, hostOptimizer) : []),
   ];
-  return { ...(transfers.length > 0 ? { transfers } : {}), tensors: largestTensors(parts) };
+  const inOrder = transfers.sort((a, b) => a.index - b.index);
+  return { ...(inOrder.length > 0 ? { transfers: inOrder } : {}), tensors: largestTensors(parts) };
 }
 
 /**
@@ -55,6 +57,22 @@ function weightsMoved(parts: readonly Program[], streams: StreamPlan, updatesOnH
 
 /** Index of the optimizer among `stepPrograms`. */
 const updating = 1;
+
+/** Inputs of blocks that leave behind the block, and come back when it runs again. */
+function inputsMoved(parts: readonly Program[]): TimelineTransfer[] {
+  let start = 0;
+  return parts.flatMap(({ dispatches, parked = [] }) => {
+    const moves = parked.flatMap(({ what, tensor, out, back }): TimelineTransfer[] => {
+      const move = { kind: 'activations', what, bytes: byteLength(tensor.shape, tensor.dtype) } as const;
+      return [
+        { ...move, direction: 'down', index: start + out - 1 },
+        { ...move, direction: 'up', index: start + back },
+      ];
+    });
+    start += dispatches.length;
+    return moves;
+  });
+}
 
 /** Gradients that go to the host when their norm is known, and the values that come back from there. */
 function updateMoved([train, optimizer]: readonly Program[], plan: HostOptimizerPlan): TimelineTransfer[] {

@@ -12,6 +12,7 @@ type LineChart = Pick<Chart<'line'>, 'ctx' | 'chartArea' | 'scales'>;
 
 const bandHeight = 14;
 const arrowHeight = 8;
+const arrowWidth = 9;
 const gap = 3;
 
 /** Pixels that the lanes take above the chart. */
@@ -29,7 +30,7 @@ export function drawLanes(chart: LineChart, lanes: Lanes, theme: Theme): void {
   const top = chartArea.top - lanesHeight(lanes);
   for (const band of lanes.bands) drawBand(chart, band, top, theme);
   ctx.fillStyle = theme.colours.foreground;
-  for (const arrow of lanes.arrows) drawArrow(chart, arrow);
+  for (const arrow of lanes.arrows) drawArrow(chart, arrow, isBeside(arrow, lanes.arrows));
   ctx.restore();
 }
 
@@ -51,14 +52,19 @@ function drawBand({ ctx, chartArea, scales }: LineChart, { from, to, label }: Ba
   ctx.fillText(text, left + width / 2, top + bandHeight / 2 + 0.5);
 }
 
-function drawArrow({ ctx, chartArea, scales }: LineChart, { step, direction }: Arrow): void {
-  const x = scales.x.getPixelForValue(step);
+/** Whether a way down shares its place with a way up, which stays where it is. */
+function isBeside({ step, direction }: Arrow, arrows: readonly Arrow[]): boolean {
+  return direction === 'down' && arrows.some(other => other.step === step && other.direction === 'up');
+}
+
+function drawArrow({ ctx, chartArea, scales }: LineChart, { step, direction }: Arrow, beside: boolean): void {
+  const x = scales.x.getPixelForValue(step) - (beside ? arrowWidth : 0);
   const bottom = chartArea.top - gap;
   const [base, tip] = direction === 'up' ? [bottom, bottom - arrowHeight] : [bottom - arrowHeight, bottom];
   ctx.beginPath();
   ctx.moveTo(x, tip);
-  ctx.lineTo(x + 4.5, base);
-  ctx.lineTo(x - 4.5, base);
+  ctx.lineTo(x + arrowWidth / 2, base);
+  ctx.lineTo(x - arrowWidth / 2, base);
   ctx.closePath();
   ctx.fill();
 }
