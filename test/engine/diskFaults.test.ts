@@ -1,4 +1,4 @@
-/** What can break while weights and moments wait on a disk: it is said, nothing is left open, and the run goes on from its checkpoint. */
+/** What can break while everything waits on a disk: it is said, nothing stays open, and the run goes on from its checkpoint. */
 import { strict as assert } from 'node:assert';
 import { toProblem, type Problem } from '../../src/common/errors';
 import type { FileSet, TrainOutput } from '../../src/common/run/events';
@@ -13,7 +13,10 @@ import { watchedDisk, type Fault, type WatchedDisk } from './watchedDisk';
 const overrides = {
   method: { lora_dropout: 0.1 },
   training: { max_steps: 4, eval_steps: 4, save_steps: 2, importance_steps: 4 },
-  memory: { offload: { parameters: 'disk', optimizer: 'disk' } },
+  memory: {
+    gradient_checkpointing: 'block',
+    offload: { parameters: 'disk', optimizer: 'disk', activations: 'disk' },
+  },
 };
 const job = (checkpoint?: FileSet) => smallJob('deep', overrides, { checkpoint });
 
@@ -46,7 +49,7 @@ function fails(on: string, error: Error): Fault {
 
 const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
 
-describe('weights and moments on a disk', () => {
+describe('weights, moments and activations on a disk', () => {
   let whole: TrainOutput[];
   before(async () => {
     whole = await runJob(job());
@@ -104,11 +107,13 @@ describe('weights and moments on a disk', () => {
   it('of a worker whose device is lost in a step: the file is let go, and the run goes on', async () => {
     const disk = watchedDisk();
     const outputs: TrainOutput[] = [];
+    let time = 0;
     const ended = new Promise<Problem | undefined>(resolve => {
       const { handlers } = new EngineService({
         gpu: nodeGpu(),
         disk,
-        now: () => performance.now(),
+        // Outputs are told at once.
+        now: () => (time += 200),
         later: (run, ms) => setTimeout(run, ms),
         readBlob: () => new Uint8Array(),
         notify: note => {
