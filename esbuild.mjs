@@ -63,6 +63,13 @@ const bundles = [
   { name: 'enginePage', entry: { enginePage: 'webview/enginePage/main.ts' }, ...web },
   { name: 'worker', entry: { worker: 'webview/worker/trainWorker.ts' }, ...web },
   { name: 'headless', entry: { headless: 'src/headless/cli.ts' }, ...nodeModule, external: ['webgpu'] },
+  {
+    name: 'memory',
+    entry: { memory: 'test/bench/memory.ts' },
+    outdir: 'out/tools',
+    ...nodeModule,
+    external: nativeModules,
+  },
   { name: 'views', entry: { views: 'test/bench/views.ts' }, outdir: 'out/tools', ...nodeModule },
   { name: 'forecastBench', entry: { forecast: 'test/bench/forecast.ts' }, outdir: 'out/tools', ...nodeModule },
   { name: 'docs', entry: { docs: 'src/common/config/docs.ts' }, outdir: 'out/tools', ...nodeModule },

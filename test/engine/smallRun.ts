@@ -46,16 +46,21 @@ const configs = {
 
 export type SmallFamily = keyof typeof configs;
 
-/** A model with random weights, small enough for software adapters; its tokenizer splits words `w1` … `w60`. */
+/** A small model with random weights; its tokenizer splits words `w1` … `w60`. */
 export function smallModel(family: SmallFamily): ModelFiles {
-  const config = JSON.stringify(configs[family]);
-  const tensors = tensorCatalog(parseModelConfig(config, family)).map(({ name, shape, kind }, index) => {
+  return randomModel(configs[family], `small ${family}`);
+}
+
+/** A model of a `config.json`, of 61 tokens or more, with random weights and the tokenizer of the small ones. */
+export function randomModel(shape: object, label: string): ModelFiles {
+  const config = JSON.stringify(shape);
+  const tensors = tensorCatalog(parseModelConfig(config, label)).map(({ name, shape, kind }, index) => {
     const values = randomArray(elements(shape), index + 1, 0.2);
     if (kind === 'norm' && name.endsWith('weight')) values.forEach((value, i) => (values[i] = 1 + value));
     return [name, { dtype: 'F32', shape, bytes: f32Bytes(values) }] as const;
   });
   return {
-    label: `small ${family}`,
+    label,
     config,
     tokenizer: wordTokenizer(vocabulary),
     tokenizerConfig: JSON.stringify({ eos_token: '<end>' }),
