@@ -40,7 +40,7 @@ function groupBody(group: PairGroup, model: PairModel): HTMLElement {
   if (group.place !== 'gpu' && group.rows.length === 1) {
     const [row] = group.rows;
     const swatch = h('i', { class: 'swatch', 'data-category': row.category });
-    const head = h('th', { scope: 'row', title: row.label }, swatch, `${group.label} total`);
+    const head = h('th', { scope: 'row', title: row.label }, swatch, group.label);
     return h('tbody', {}, valuesRow(head, row.bytes, 'total'), barsRow(row, model));
   }
   const rows = group.rows.flatMap(row => [
