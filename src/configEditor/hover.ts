@@ -13,7 +13,8 @@ export function registerHover(analysis: ConfigAnalysis): vscode.Disposable {
       const hover = hoverAt(parsed, document.offsetAt(position));
       if (hover === undefined) return undefined;
       const table = hover.path[0] === 'memory' ? memoryTable(parsed, analysis.facts(document)) : undefined;
-      const texts = [hover.markdown, ...(table === undefined ? [] : [table])];
+      // First, because the box is low and the help of a key is long.
+      const texts = [...(table === undefined ? [] : [table]), hover.markdown];
       return new vscode.Hover(
         texts.map(text => new vscode.MarkdownString(text)),
         toRange(document, hover.range),

@@ -10,6 +10,9 @@ import { must, root } from '../tools/process.mjs';
 const pictures = {
   'dashboard-dark': 'dashboard-running-dark',
   'config-editor': 'config-editor-light',
+  'budget-light': 'budget-light',
+  'budget-dark': 'budget-dark',
+  'budget-fixes-light': 'budget-fixes-light',
   samples: 'dashboard-completed-below-light',
 };
 

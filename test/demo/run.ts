@@ -8,6 +8,7 @@ import * as driver from '../workbench/driver';
 import { exampleWorkspace, packagedExtension } from '../workbench/example';
 import { eventsOf, stateOf, stepOf, waitForRun, type RunOnDisk } from '../workbench/runs';
 import { startWorkbench } from '../workbench/server';
+import { showTightConfig, tightConfig, tightText } from './editorMemory';
 import { broken, summarize } from './summary';
 
 const out = join(root, 'demo-out');
@@ -18,17 +19,18 @@ interface Stage {
   readonly workspace: string;
 }
 
-/** Runs the demo; throws when something it promises does not hold. */
-export async function runDemo(): Promise<void> {
-  rmSync(out, { recursive: true, force: true });
+/** Runs the demo, or only its part about the config editor; throws when something it promises does not hold. */
+export async function runDemo(part: 'whole' | 'editor' = 'whole'): Promise<void> {
+  if (part === 'whole') rmSync(out, { recursive: true, force: true });
   mkdirSync(out, { recursive: true });
-  const workspace = exampleWorkspace();
+  const workspace = exampleWorkspace({ [tightConfig]: tightText });
   say(`opening ${workspace} in VS Code`);
   const workbench = await startWorkbench({ vsix: [packagedExtension()], theme: 'dark' });
   const browser = await launchBrowser();
   try {
     const page = await driver.openWindow(browser, workbench.url(workspace));
-    await play({ page, workspace }).catch(async error => {
+    const act = part === 'whole' ? play : showEditor;
+    await act({ page, workspace }).catch(async error => {
       await page.screenshot({ path: join(out, 'failure.png') });
       writeFileSync(join(out, 'server.log'), workbench.log());
       throw error;
@@ -67,6 +69,7 @@ async function showEditor({ page }: Stage): Promise<void> {
   await driver.waitForSquiggle(page);
   await inBothThemes(page, 'config-editor', () => driver.hoverOver(page, 'lora_alpha', '320'));
   await driver.runCommand(page, 'File: Revert File');
+  await showTightConfig(page, inBothThemes);
 }
 
 /** The dashboard beside the runs tree: its top, its bottom, and the side bar on its own. */

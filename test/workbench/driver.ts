@@ -5,8 +5,11 @@ const selectAll = process.platform === 'darwin' ? 'Meta+A' : 'Control+A';
 const quickInput = '.quick-input-widget input.input';
 const modifier = process.platform === 'darwin' ? 'Meta' : 'Control';
 
+/** Size of a window, and of the pictures of it. */
+export const windowSize = { width: 1600, height: 1000 };
+
 /** Opens `url` in a new window of its own and waits until the workbench stands and extensions may run. */
-export async function openWindow(browser: Browser, url: string, size = { width: 1600, height: 1000 }): Promise<Page> {
+export async function openWindow(browser: Browser, url: string, size = windowSize): Promise<Page> {
   const context = await browser.newContext({ viewport: size });
   const page = await context.newPage();
   await page.goto(url);
@@ -176,6 +179,16 @@ export async function hoverOver(page: Page, line: string, token: string): Promis
   const hover = page.locator('.monaco-hover:visible').first();
   await hover.waitFor({ timeout: 15_000 });
   return hover.innerText();
+}
+
+/** Opens the quick fixes of what is marked at a token of the active editor; returns their titles. */
+export async function openFixes(page: Page, line: string, token: string): Promise<string[]> {
+  await tokenOf(page, line, token).click();
+  const menu = page.locator('.action-widget').first();
+  // Once: pressed again in the open menu it would take the first of them.
+  await page.keyboard.press(`${modifier}+.`);
+  await menu.waitFor({ timeout: 30_000 });
+  return menu.locator('.action-item, .monaco-list-row').allInnerTexts();
 }
 
 function tokenOf(page: Page, line: string, token: string): Locator {
