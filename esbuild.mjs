@@ -71,6 +71,13 @@ const bundles = [
     external: nativeModules,
   },
   { name: 'views', entry: { views: 'test/bench/views.ts' }, outdir: 'out/tools', ...nodeModule },
+  {
+    name: 'shapes',
+    entry: { shapes: 'test/bench/shapes.ts' },
+    outdir: 'out/tools',
+    ...nodeModule,
+    external: nativeModules,
+  },
   { name: 'forecastBench', entry: { forecast: 'test/bench/forecast.ts' }, outdir: 'out/tools', ...nodeModule },
   { name: 'docs', entry: { docs: 'src/common/config/docs.ts' }, outdir: 'out/tools', ...nodeModule },
   { name: 'unit', entry: tests('unit'), outdir: 'out/unit', ...nodeModule, external: nativeModules },

@@ -7,6 +7,8 @@ import { copyInto, addInto } from '../../webview/engine/ops/accumulate';
 import { openDevice, type OpenDevice } from '../../webview/engine/runtime/device';
 import { Executor } from '../../webview/engine/runtime/executor';
 import { stepWords } from '../../webview/engine/runtime/kernel';
+import { countBuffers } from '../../webview/engine/runtime/ledger';
+import { PipelineCache } from '../../webview/engine/runtime/pipelines';
 import { nodeGpu } from '../../src/headless/gpu';
 
 let opening: Promise<OpenDevice> | undefined;
@@ -15,6 +17,23 @@ let opening: Promise<OpenDevice> | undefined;
 export function testDevice(): Promise<OpenDevice> {
   opening ??= openDevice(nodeGpu());
   return opening;
+}
+
+/** A device of its own that grants what WebGPU promises everywhere, and no more. */
+export async function defaultDevice(): Promise<OpenDevice> {
+  const { info, profile } = await testDevice();
+  const adapter = await nodeGpu().requestAdapter();
+  if (!adapter) throw new Error('no adapter');
+  const device = await adapter.requestDevice({ requiredFeatures: profile === 'quads' ? ['subgroups'] : [] });
+  const { maxBufferSize, maxStorageBufferBindingSize } = device.limits;
+  const limits = { maxBufferSize, maxStorageBufferBindingSize };
+  return {
+    device,
+    info: { ...info, limits },
+    profile,
+    pipelines: new PipelineCache(device),
+    ledger: countBuffers(device),
+  };
 }
 
 export type Data = Record<string, Float32Array | Uint32Array>;
