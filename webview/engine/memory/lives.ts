@@ -25,24 +25,36 @@ export function livesOf(programs: readonly Program[]): Lives {
   return lives;
 }
 
+interface Seen {
+  readonly tensor: Tensor;
+  readonly first: number;
+  last: number;
+  saved: boolean;
+  /** Made in the forward pass. */
+  readonly forward: boolean;
+}
+
 function addProgram(lives: Lives, program: Program, start: number): number {
-  const seen = new Map<number, { tensor: Tensor; first: number; last: number; saved: boolean; forward: boolean }>();
+  const seen = new Map<number, Seen>();
   const fromHost = new Set(program.parked?.map(({ copy }) => copy.id));
-  program.dispatches.forEach((dispatch, index) => {
-    for (const tensor of dispatch.bindings) {
+  let at = start;
+  for (const { bindings, phase } of program.dispatches) {
+    for (const tensor of bindings) {
       if (tensor.role !== 'value' && tensor.role !== 'temporary') continue;
       const known = seen.get(tensor.id);
-      const { phase } = dispatch;
-      const kept = phase === 'backward' || (phase === 'recompute' && known?.forward === true);
-      const saved = tensor.role === 'value' && kept && (known?.first ?? Infinity) < start + index;
-      const forward = phase === 'forward';
-      if (!known) seen.set(tensor.id, { tensor, first: start + index, last: start + index, saved, forward });
-      else seen.set(tensor.id, { ...known, last: start + index, saved: known.saved || saved });
+      if (!known) {
+        seen.set(tensor.id, { tensor, first: at, last: at, saved: false, forward: phase === 'forward' });
+        continue;
+      }
+      const kept = phase === 'backward' || (phase === 'recompute' && known.forward);
+      if (kept && tensor.role === 'value' && known.first < at) known.saved = true;
+      known.last = at;
     }
-  });
+    at++;
+  }
   for (const { tensor, first, last, saved } of seen.values())
     (saved || fromHost.has(tensor.id) ? lives.activations : lives.workspace).set(tensor, { first, last });
-  return start + program.dispatches.length;
+  return at;
 }
 
 /** Live bytes of one program's planned tensors at each of its dispatches. */

@@ -46,9 +46,18 @@ export function splitOverTokens(emit: Emitter, shape: MatmulShape): Split {
 
 /** Records one matrix product: one dispatch, or two when split. Throws when an operand does not reach far enough. */
 export function emitMatmul(emit: Emitter, spec: Matmul): void {
-  const { form, m, n, k, split } = spec;
+  const { form, a, b, out, bias, m, n, k, split } = spec;
+  // Field by field: a model has thousands of products, and copying by spread costs several times as much.
   const whole: Resolved = {
-    ...spec,
+    form,
+    a,
+    b,
+    out,
+    bias,
+    m,
+    n,
+    k,
+
     lda: spec.lda ?? (form === 'tn' ? m : k),
     ldb: spec.ldb ?? (form === 'nt' ? k : n),
     ldo: spec.ldo ?? n,
