@@ -9,6 +9,7 @@
 import { context, build } from 'esbuild';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { wat } from './test/tools/wat.mjs';
 
 const flag = name => process.argv.includes(name);
 const option = name => (flag(name) ? process.argv[process.argv.indexOf(name) + 1] : undefined);
@@ -34,7 +35,7 @@ const hostModule = {
   external: ['vscode'],
   define: { repository: JSON.stringify(process.cwd()) },
 };
-const nativeModules = ['webgpu', 'playwright-core', 'mocha', 'esbuild'];
+const nativeModules = ['webgpu', 'playwright-core', 'mocha', 'esbuild', 'wabt'];
 
 /** Bundles of which there are as many as there are test files. */
 const suites = ['unit', 'engine', 'headlessTests', 'e2e', 'hostTests'];
@@ -149,6 +150,7 @@ function settings(bundle) {
     metafile: true,
     logLevel: 'warning',
     loader: { '.wgsl': 'text', '.ttf': 'file' },
+    plugins: [wat],
     assetNames: '[name]',
     ...rest,
     define: { 'process.env.NODE_ENV': JSON.stringify(production ? 'production' : 'development'), ...rest.define },

@@ -68,6 +68,8 @@ export class EngineView implements vscode.WebviewViewProvider, EngineLink, PageA
       extensionUri: this.extensionUri,
       name: 'enginePage',
       title: vscode.l10n.t('Engine'),
+      // AdamW on the host (offload.optimizer) has a kernel, which the worker compiles.
+      compilesWasm: true,
       // The page fetches the worker's script and model weights, and starts the worker from a blob.
       extraPolicy: `worker-src blob:; connect-src ${webview.cspSource}`,
       data: { worker: worker.toString(), labels: JSON.stringify(engineLabels()) },

@@ -5,6 +5,11 @@ export interface PageParts {
   /** Base name of the script and the style sheet in `dist`. */
   readonly name: 'dashboard' | 'comparison' | 'estimate' | 'enginePage';
   readonly title: string;
+  /**
+   * Whether the page, and a worker that it starts from a blob and that so inherits its policy, may compile WebAssembly.
+   * That allows no script: code in strings stays forbidden.
+   */
+  readonly compilesWasm?: boolean;
   /** Sources beyond the script's nonce and the extension's own styles and font, e.g. `worker-src blob:`. */
   readonly extraPolicy?: string;
   /** `data-…` attributes of the body, for what the page must know before its first message. */
@@ -17,7 +22,7 @@ export function pageHtml(webview: vscode.Webview, parts: PageParts): string {
   const uri = (...path: string[]) => webview.asWebviewUri(vscode.Uri.joinPath(parts.extensionUri, ...path)).toString();
   const policy = [
     "default-src 'none'",
-    `script-src 'nonce-${nonce}'`,
+    `script-src 'nonce-${nonce}'${parts.compilesWasm ? " 'wasm-unsafe-eval'" : ''}`,
     `style-src ${webview.cspSource}`,
     `font-src ${webview.cspSource}`,
     ...(parts.extraPolicy ? [parts.extraPolicy] : []),

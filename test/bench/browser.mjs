@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { launchBrowser } from '../tools/chrome.mjs';
+import { wat } from '../tools/wat.mjs';
 import { benchFolder } from './peers.mjs';
 
 /** @typedef {{ open(name: string): Promise<import('playwright-core').Page>, close(): Promise<void> }} Bench */
@@ -49,6 +50,7 @@ async function bundle(names) {
     platform: 'browser',
     target: 'chrome128',
     loader: { '.wgsl': 'text' },
+    plugins: [wat],
     logLevel: 'error',
   });
   return new Map(result.outputFiles.map(file => [file.path, file.text]));

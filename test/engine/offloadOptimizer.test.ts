@@ -52,6 +52,7 @@ describe('AdamW on the host', () => {
     const parameter = Float32Array.from(trace.initial);
     const [m, v] = [new Float32Array(count), new Float32Array(count)];
     const [beta1, beta2] = trace.betas;
+    const update = adamwOnHost();
     for (const [index, step] of trace.steps.entries()) {
       const gradient = Float32Array.from(step.gradient);
       const squares = gradient.reduce((sum, value) => sum + value * value, 0);
@@ -64,7 +65,7 @@ describe('AdamW on the host', () => {
         keep: 1 - trace.lr * trace.decay,
         rate: trace.lr / (1 - beta1 ** (index + 1)),
       };
-      adamwOnHost({ parameter, gradient, m, v }, rates);
+      update({ parameter, gradient, m, v }, rates);
       const error = relativeError(parameter, step.parameter);
       assert.ok(error < 4e-7, `step ${index + 1} is off by ${error}`);
     }

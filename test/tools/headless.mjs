@@ -16,7 +16,7 @@ console.log = console.error;
 function newest(folders) {
   const files = folders.flatMap(folder =>
     readdirSync(join(root, folder), { recursive: true })
-      .filter(name => /\.(ts|wgsl)$/.test(name))
+      .filter(name => /\.(ts|wgsl|wat)$/.test(name))
       .map(name => statSync(join(root, folder, name)).mtimeMs),
   );
   return Math.max(...files);

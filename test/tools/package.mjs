@@ -37,7 +37,7 @@ const required = [
 ];
 const shippable =
   /^(package(\.nls(\.\w+)?)?\.json|README\.md|CHANGELOG\.md|LICENSE|dist\/[\w.]+\.(js|css|ttf)|media\/[^.].*|docs\/[\w-]+\.md|l10n\/.*)$/;
-const forbidden = /node_modules|\.(map|ts|py|wgsl)$|(^|\/)(test|src|webview)\//;
+const forbidden = /node_modules|\.(map|ts|py|wgsl|wat)$|(^|\/)(test|src|webview)\//;
 
 /** The configs that the lecture lists. */
 function lectureConfigs() {

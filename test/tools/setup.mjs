@@ -19,7 +19,7 @@ export async function ensurePackages() {
   const installed = join(root, 'node_modules/.package-lock.json');
   const fresh =
     existsSync(installed) && statSync(installed).mtimeMs >= statSync(join(root, 'package-lock.json')).mtimeMs;
-  const complete = existsSync(join(root, 'node_modules/esbuild')) && existsSync(join(root, 'node_modules/mocha'));
+  const complete = ['esbuild', 'mocha', 'wabt'].every(name => existsSync(join(root, 'node_modules', name)));
   if (fresh && complete) return;
   if (complete && !process.env.CI) return;
   console.log('setup: installing npm packages (npm ci --ignore-scripts)');

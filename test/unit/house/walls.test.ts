@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { build, type Metafile } from 'esbuild';
+import { wat } from '../../tools/wat.mjs';
 
 const bundles = {
   host: 'src/extension.ts',
@@ -24,6 +25,7 @@ async function bundle(entry: string): Promise<{ metafile: Metafile; text: string
     platform: entry.startsWith('webview/') ? 'browser' : 'node',
     external: ['vscode', 'webgpu'],
     loader: { '.wgsl': 'text', '.ttf': 'dataurl' },
+    plugins: [wat],
   });
   return { metafile: result.metafile, text: result.outputFiles.find(file => file.path.endsWith('.js'))?.text ?? '' };
 }

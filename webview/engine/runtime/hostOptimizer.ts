@@ -26,6 +26,7 @@ export class HostOptimizer {
   private readonly places = new Map<number, HostPlace>();
   /** Where streamed ranges wait. */
   private readonly stream: WeightStream | undefined;
+  private readonly adamw = adamwOnHost();
   private readonly scratch: Record<'parameter' | 'm' | 'v', Float32Array<ArrayBuffer>>;
 
   constructor(
@@ -117,7 +118,7 @@ export class HostOptimizer {
     else parameter.set(new Float32Array(arrived, this.plan.chunkValues * 4, count));
     state.m.read(from, words(m));
     state.v.read(from, words(v));
-    adamwOnHost({ parameter, gradient: new Float32Array(arrived, 0, count), m, v }, rates);
+    this.adamw({ parameter, gradient: new Float32Array(arrived, 0, count), m, v }, rates);
     state.m.write(from, words(m));
     state.v.write(from, words(v));
     state.copy?.write(from, words(parameter));
