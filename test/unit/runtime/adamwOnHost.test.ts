@@ -72,12 +72,6 @@ describe('the kernel of AdamW on the host', () => {
         throw new WebAssembly.CompileError('violates the Content Security policy');
       }
     };
-    assert.equal(adamwOnHost({ ...WebAssembly, Module: refuse, Instance: WebAssembly.Instance }), adamwInLoop);
-    const withoutSimd = class {
-      constructor() {
-        throw new WebAssembly.LinkError('no such instruction');
-      }
-    };
-    assert.equal(adamwOnHost({ Module: WebAssembly.Module, Instance: withoutSimd }), adamwInLoop);
+    assert.equal(adamwOnHost({ Module: refuse, Instance: WebAssembly.Instance }), adamwInLoop);
   });
 });
