@@ -57,7 +57,6 @@ export function emitMatmul(emit: Emitter, spec: Matmul): void {
     m,
     n,
     k,
-
     lda: spec.lda ?? (form === 'tn' ? m : k),
     ldb: spec.ldb ?? (form === 'nt' ? k : n),
     ldo: spec.ldo ?? n,
