@@ -118,7 +118,7 @@ async function measure(opened: OpenDevice, variant: Variant, into: Measured): Pr
 }
 
 const opened = await openDevice(nodeGpu());
-const results = new Map(variants.map(({ name }) => [name, { bytes: {}, stepMs: [] } as Measured]));
+const results = new Map<string, Measured>(variants.map(({ name }) => [name, { bytes: {}, stepMs: [] }]));
 for (let round = 1; round <= rounds; round++)
   for (const variant of variants) {
     console.error(`round ${round} of ${rounds}: ${variant.name}`);

@@ -126,8 +126,9 @@ describe('interrupted runs', () => {
 async function scratchFiles(page: Page): Promise<number> {
   const count = async () => {
     const root = await navigator.storage.getDirectory();
+    const names = (await root.getDirectoryHandle('offloaded')).keys();
     let found = 0;
-    for await (const _ of (await root.getDirectoryHandle('offloaded')).keys()) found++;
+    while ((await names.next()).done !== true) found++;
     return found;
   };
   const counts = await Promise.all(page.frames().map(frame => frame.evaluate(count).catch(() => 0)));
