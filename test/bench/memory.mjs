@@ -6,7 +6,7 @@ import { ensurePackages, softwareDriver } from '../tools/setup.mjs';
 await ensurePackages();
 const env = { ...process.env, ...(await softwareDriver()) };
 const commands = [
-  ['esbuild.mjs', '--only', 'memory'],
+  ['esbuild.mjs', '--only', 'memoryBench'],
   ['out/tools/memory.mjs', ...process.argv.slice(2)],
 ];
 for (const command of commands) {

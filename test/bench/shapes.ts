@@ -4,7 +4,7 @@
  * software adapter two blocks take minutes.
  */
 import type { MemoryBytes } from '../../src/common/run/events';
-import { realShapes, realStep } from '../engine/realShapes';
+import { realShapes, realStep } from '../memory/realShapes';
 
 const tokens = 1024;
 const blocks = process.argv[2] === undefined ? undefined : Number(process.argv[2]);

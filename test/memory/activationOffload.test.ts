@@ -6,7 +6,7 @@ import { HostMemory } from '../../webview/engine/runtime/hostMemory';
 import { Parking } from '../../webview/engine/runtime/parking';
 import { Transfers } from '../../webview/engine/runtime/transfers';
 import type { Tensor } from '../../webview/engine/graph/tensor';
-import { testDevice } from './harness';
+import { testDevice } from '../engine/harness';
 import {
   eventsOf,
   lossesOf,
@@ -16,7 +16,7 @@ import {
   smallJob,
   type Overrides,
   type SmallFamily,
-} from './smallRun';
+} from '../engine/smallRun';
 
 const training = { max_steps: 20, eval_steps: 10, save_steps: 20, importance_steps: 5 };
 const nf4 = { quantization: 'nf4' };

@@ -4,11 +4,11 @@ import { toProblem, type Problem } from '../../src/common/errors';
 import type { FileSet, TrainOutput } from '../../src/common/run/events';
 import { nodeGpu } from '../../src/headless/gpu';
 import { EngineService } from '../../webview/worker/engineService';
-import { testDevice } from './harness';
-import { checkpointAt, lossesOf, resultOf, runJob, smallJob } from './smallRun';
+import { testDevice } from '../engine/harness';
+import { checkpointAt, lossesOf, resultOf, runJob, smallJob } from '../engine/smallRun';
 import { RunControl } from '../../webview/engine/train/control';
 import { train } from '../../webview/engine/train/loop';
-import { watchedDisk, type Fault, type WatchedDisk } from './watchedDisk';
+import { watchedDisk, type Fault, type WatchedDisk } from '../engine/watchedDisk';
 
 const overrides = {
   method: { lora_dropout: 0.1 },

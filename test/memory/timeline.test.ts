@@ -1,5 +1,5 @@
 import { strict as assert } from 'node:assert';
-import { eventsOf, runJob, smallJob } from './smallRun';
+import { eventsOf, runJob, smallJob } from '../engine/smallRun';
 
 const training = { max_steps: 2, eval_steps: 2, save_steps: 2, importance_steps: 1, gradient_accumulation_steps: 2 };
 const memory = { gradient_checkpointing: 'block', offload: { parameters: 'cpu' } };

@@ -3,7 +3,7 @@ import { forecast, forecastOf } from '../../webview/engine/forecast';
 import { parseModelConfig } from '../../webview/engine/model/config';
 import type { Place } from '../../webview/engine/runtime/hostMemory';
 import { prepareRun } from '../../webview/engine/train/prepare';
-import { relativeError, testDevice } from './harness';
+import { relativeError, testDevice } from '../engine/harness';
 import {
   eventsOf,
   lossesOf,
@@ -13,8 +13,8 @@ import {
   smallJob,
   type Overrides,
   type SmallFamily,
-} from './smallRun';
-import { watchedDisk } from './watchedDisk';
+} from '../engine/smallRun';
+import { watchedDisk } from '../engine/watchedDisk';
 
 const long = { max_steps: 20, eval_steps: 10, save_steps: 20, importance_steps: 5 };
 const training = { max_steps: 4, eval_steps: 4, save_steps: 4, importance_steps: 2 };

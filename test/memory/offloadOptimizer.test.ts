@@ -6,7 +6,7 @@ import type { Engine } from '../../webview/engine/train/engine';
 import { prepareRun } from '../../webview/engine/train/prepare';
 import { stepValues } from '../../webview/engine/train/stepValues';
 import trace from '../reference/adamw.json';
-import { relativeError, testDevice } from './harness';
+import { relativeError, testDevice } from '../engine/harness';
 import {
   checkpointAt,
   eventsOf,
@@ -17,7 +17,7 @@ import {
   smallJob,
   type Overrides,
   type SmallFamily,
-} from './smallRun';
+} from '../engine/smallRun';
 
 const training = { max_steps: 20, eval_steps: 10, save_steps: 7, importance_steps: 5 };
 const saved = { modules_to_save: ['embed_tokens', 'mlp.down_proj'], bias: 'all' };

@@ -4,8 +4,8 @@ import { layOutSafetensors } from '../../webview/engine/formats/safetensors';
 import { elements } from '../../webview/engine/graph/tensor';
 import { tensorCatalog } from '../../webview/engine/model/catalog';
 import { parseModelConfig } from '../../webview/engine/model/config';
-import { defaultDevice } from './harness';
-import { eventsOf, runJob, wordTokenizer } from './smallRun';
+import { defaultDevice } from '../engine/harness';
+import { eventsOf, runJob, wordTokenizer } from '../engine/smallRun';
 
 const llama = { model_type: 'llama', max_position_embeddings: 8192, tie_word_embeddings: true };
 

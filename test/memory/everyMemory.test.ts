@@ -4,9 +4,9 @@ import { forecastOf } from '../../webview/engine/forecast';
 import { Executor } from '../../webview/engine/runtime/executor';
 import { openScratch } from '../../webview/engine/runtime/scratch';
 import { prepareRun } from '../../webview/engine/train/prepare';
-import { testDevice } from './harness';
-import { smallJob, type Overrides, type SmallFamily } from './smallRun';
-import { watchedDisk } from './watchedDisk';
+import { testDevice } from '../engine/harness';
+import { smallJob, type Overrides, type SmallFamily } from '../engine/smallRun';
+import { watchedDisk } from '../engine/watchedDisk';
 
 const families: readonly SmallFamily[] = ['deep', 'gpt2'];
 

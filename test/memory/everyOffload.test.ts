@@ -1,8 +1,17 @@
 import { strict as assert } from 'node:assert';
 import { forecast } from '../../webview/engine/forecast';
 import { parseModelConfig } from '../../webview/engine/model/config';
-import { relativeError } from './harness';
-import { checkpointAt, eventsOf, lossesOf, resultOf, runJob, smallConfig, smallJob, type Overrides } from './smallRun';
+import { relativeError } from '../engine/harness';
+import {
+  checkpointAt,
+  eventsOf,
+  lossesOf,
+  resultOf,
+  runJob,
+  smallConfig,
+  smallJob,
+  type Overrides,
+} from '../engine/smallRun';
 
 const all = (place: string) => ({
   gradient_checkpointing: 'block',
