@@ -73,40 +73,20 @@ describe('interrupted runs', () => {
     assertSameNumbers(run);
   });
 
-  describe('with weights on a disk', () => {
-    it('a run that nothing interrupts has the same numbers, and leaves no file', async () => {
-      const { page, workspace } = await stage().open(shortFiles(steps, weightsOnDisk));
-      await startAndReach(page, workspace, 4);
-      assert.equal(await scratchFiles(page), 1);
-      const run = await waitForRun(workspace, 'the end', one => stateOf(one) === 'completed');
-      assertSameNumbers(run);
-      const memory = eventsOf(run, 'memory').at(-1);
-      assert.ok((memory?.measured.offloadedDisk ?? 0) > 0);
-      assert.deepEqual(memory?.measured, memory?.forecast);
-      await eventually(async () => assert.equal(await scratchFiles(page), 0));
-    });
-
-    it('killed browser', async () => {
-      const { page, workspace } = await stage().open(shortFiles(steps, weightsOnDisk));
-      await startAndReach(page, workspace, 9);
-      await stage().browser.close();
-      await stage().restartBrowser();
-      const run = await resumeToEnd(await stage().openAgain(workspace), workspace);
-      assertResumed(run);
-      assertSameNumbers(run);
-    });
-
-    it('reload of the window: what the first worker left over is removed', async () => {
-      const { page, workspace } = await stage().open(shortFiles(steps, weightsOnDisk));
-      await startAndReach(page, workspace, 9);
-      assert.equal(await scratchFiles(page), 1);
-      await page.reload();
-      await workbenchReady(page);
-      const run = await resumeToEnd(page, workspace);
-      assertResumed(run);
-      assertSameNumbers(run);
-      await eventually(async () => assert.equal(await scratchFiles(page), 0));
-    });
+  it('killed browser with weights on a disk: what it left over is removed', async () => {
+    const { page, workspace } = await stage().open(shortFiles(steps, weightsOnDisk));
+    await startAndReach(page, workspace, 9);
+    assert.equal(await scratchFiles(page), 1);
+    await stage().browser.close();
+    await stage().restartBrowser();
+    const again = await stage().openAgain(workspace);
+    const run = await resumeToEnd(again, workspace);
+    assertResumed(run);
+    assertSameNumbers(run);
+    const memory = eventsOf(run, 'memory').at(-1);
+    assert.ok((memory?.measured.offloadedDisk ?? 0) > 0);
+    assert.deepEqual(memory?.measured, memory?.forecast);
+    await eventually(async () => assert.equal(await scratchFiles(again), 0));
   });
 
   it('closed dashboard and hidden views change nothing', async () => {
