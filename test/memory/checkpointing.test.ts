@@ -2,7 +2,7 @@ import { strict as assert } from 'node:assert';
 import { forecast } from '../../webview/engine/forecast';
 import { parseModelConfig } from '../../webview/engine/model/config';
 import { prepareRun } from '../../webview/engine/train/prepare';
-import { testDevice } from './harness';
+import { testDevice } from '../engine/harness';
 import {
   eventsOf,
   lossesOf,
@@ -12,7 +12,7 @@ import {
   smallJob,
   type Overrides,
   type SmallFamily,
-} from './smallRun';
+} from '../engine/smallRun';
 
 const training = { max_steps: 20, eval_steps: 10, save_steps: 20, importance_steps: 5 };
 const method = (fields: object): Overrides => ({ method: fields, training });
