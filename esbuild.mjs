@@ -38,7 +38,7 @@ const hostModule = {
 const nativeModules = ['webgpu', 'playwright-core', 'mocha', 'esbuild', 'wabt'];
 
 /** Bundles of which there are as many as there are test files. */
-const suites = ['unit', 'engine', 'memory', 'headlessTests', 'e2e', 'hostTests'];
+const suites = ['unit', 'engine', 'runs', 'memory', 'headlessTests', 'e2e', 'hostTests'];
 
 /** Every bundle: its entry points and what its environment allows. */
 const bundles = [
@@ -83,6 +83,7 @@ const bundles = [
   { name: 'docs', entry: { docs: 'src/common/config/docs.ts' }, outdir: 'out/tools', ...nodeModule },
   { name: 'unit', entry: tests('unit'), outdir: 'out/unit', ...nodeModule, external: nativeModules },
   { name: 'engine', entry: tests('engine'), outdir: 'out/engine', ...nodeModule, external: nativeModules },
+  { name: 'runs', entry: tests('runs'), outdir: 'out/runs', ...nodeModule, external: nativeModules },
   { name: 'memory', entry: tests('memory'), outdir: 'out/memory', ...nodeModule, external: nativeModules },
   {
     name: 'headlessTests',

@@ -31,12 +31,12 @@ async function unit() {
 }
 
 /**
- * The engine's tests once per software driver; those of what moves between device, host and disk, and those of the
- * command line, on the first: they hold on any driver that computes as the others do. On a machine without one, on the
- * driver it has.
+ * The engine's tests (every kernel, training, generation) once per software driver; whole runs of each method, what moves
+ * between device, host and disk, and the command line on the first: they hold on any driver that computes as the others
+ * do. On a machine without one, on the driver it has.
  */
 async function engine() {
-  await bundle('engine,memory,headless,headlessTests');
+  await bundle('engine,runs,memory,headless,headlessTests');
   const drivers = await ensureSoftwareDrivers();
   const results = [];
   const envOf = ({ name, icd }) => ({ VK_DRIVER_FILES: icd, VK_ICD_FILENAMES: icd, PEFT_TEST_ADAPTER: name });
@@ -52,8 +52,10 @@ async function engine() {
   }
   if (drivers.length === 0) results.push(await mocha('engine on the default adapter', 'out/engine', { grep }));
   const env = drivers.length > 0 ? envOf(drivers[0]) : {};
-  console.log('\nmemory');
-  results.push(await mocha('memory', 'out/memory', { env, minutes: 20, timeout: 300_000, grep }));
+  for (const part of ['runs', 'memory']) {
+    console.log(`\n${part}`);
+    results.push(await mocha(part, `out/${part}`, { env, minutes: 20, timeout: 300_000, grep }));
+  }
   console.log('\ncommand line');
   results.push(await mocha('command line', 'out/headless', { env, timeout: 120_000, grep }));
   return results;

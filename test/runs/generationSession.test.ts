@@ -10,10 +10,10 @@ import type { Offload } from '../../webview/engine/train/programs';
 import { readModel } from '../../webview/engine/train/readModel';
 import { nodeGpu } from '../../src/headless/gpu';
 import { openDevice, type OpenDevice } from '../../webview/engine/runtime/device';
-import { relativeError } from './harness';
-import { text as read, trained } from './mergedModel';
-import { runJob, smallJob, smallModel } from './smallRun';
-import { watchedDisk } from './watchedDisk';
+import { relativeError } from '../engine/harness';
+import { text as read, trained } from '../engine/mergedModel';
+import { runJob, smallJob, smallModel } from '../engine/smallRun';
+import { watchedDisk } from '../engine/watchedDisk';
 
 const family = 'llama';
 const files = smallModel(family);

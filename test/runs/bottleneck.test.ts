@@ -4,7 +4,7 @@ import { forecast } from '../../webview/engine/forecast';
 import { parseModelConfig } from '../../webview/engine/model/config';
 import type { Engine } from '../../webview/engine/train/engine';
 import { stepWords } from '../../webview/engine/runtime/kernel';
-import { eventsOf, runJob, smallJob, type Overrides, type SmallFamily, lossesOf } from './smallRun';
+import { eventsOf, runJob, smallJob, type Overrides, type SmallFamily, lossesOf } from '../engine/smallRun';
 
 const bottleneck = (method: object): Overrides => ({
   method: { type: 'bottleneck', reduction_factor: 4, ...method },

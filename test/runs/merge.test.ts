@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert';
-import { relativeError } from './harness';
-import { mergedWeights, plainLogits, stored, trained } from './mergedModel';
-import { smallJob, type Overrides, type SmallFamily } from './smallRun';
+import { relativeError } from '../engine/harness';
+import { mergedWeights, plainLogits, stored, trained } from '../engine/mergedModel';
+import { smallJob, type Overrides, type SmallFamily } from '../engine/smallRun';
 
 const method = { init_lora_weights: true };
 const residual = { type: 'bottleneck', reduction_factor: 1 };

@@ -6,7 +6,7 @@ import type { Engine } from '../../webview/engine/train/engine';
 import { cachedLogits } from '../../webview/engine/generate/nextLogits';
 import { implicitNorm } from '../../webview/engine/train/implicitUpdate';
 import { readModel } from '../../webview/engine/train/readModel';
-import { eventsOf, runJob, smallJob, smallModel, type SmallFamily } from './smallRun';
+import { eventsOf, runJob, smallJob, smallModel, type SmallFamily } from '../engine/smallRun';
 
 const method = (shots: number, more: object = {}) => ({
   type: 'few-shot',

@@ -1,8 +1,8 @@
 import { strict as assert } from 'node:assert';
 import type { Engine } from '../../webview/engine/train/engine';
 import { stepWords } from '../../webview/engine/runtime/kernel';
-import { relativeError } from './harness';
-import { mergedWeights, plainLogits, text } from './mergedModel';
+import { relativeError } from '../engine/harness';
+import { mergedWeights, plainLogits, text } from '../engine/mergedModel';
 import {
   checkpointAt,
   eventsOf,
@@ -12,7 +12,7 @@ import {
   smallJob,
   type Overrides,
   type SmallFamily,
-} from './smallRun';
+} from '../engine/smallRun';
 
 const cases: readonly (readonly [SmallFamily, Overrides])[] = [
   ['gpt2', { method: { bias: 'all', modules_to_save: ['wte', 'ln_f'] } }],

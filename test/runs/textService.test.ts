@@ -4,7 +4,7 @@ import { toProblem } from '../../src/common/errors';
 import type { GenerationJob, GenerationModel } from '../../src/common/protocol';
 import type { FileSet } from '../../src/common/run/events';
 import { EngineService } from '../../webview/worker/engineService';
-import { runJob, smallConfig, smallJob, smallModel } from './smallRun';
+import { runJob, smallConfig, smallJob, smallModel } from '../engine/smallRun';
 
 interface Heard {
   readonly type: string;

@@ -4,8 +4,8 @@ import { residualChanges } from '../../webview/engine/methods/bottleneckMerge';
 import { parseModelConfig } from '../../webview/engine/model/config';
 import { stepWords } from '../../webview/engine/runtime/kernel';
 import type { Engine } from '../../webview/engine/train/engine';
-import { trained } from './mergedModel';
-import { runJob, smallJob, type Overrides } from './smallRun';
+import { trained } from '../engine/mergedModel';
+import { runJob, smallJob, type Overrides } from '../engine/smallRun';
 
 const text = [5, 9, 3, 44, 12];
 

@@ -12,7 +12,7 @@ import {
   lossesOf,
   resultOf,
   checkpointAt,
-} from './smallRun';
+} from '../engine/smallRun';
 
 const total = (bytes: MemoryBytes) => Object.values(bytes).reduce((sum, value) => sum + value, 0);
 

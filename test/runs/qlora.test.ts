@@ -12,8 +12,8 @@ import { baseStorage, roundedSource } from '../../webview/engine/model/storage';
 import { shardsOf } from '../../webview/engine/train/readModel';
 import { prepareRun } from '../../webview/engine/train/prepare';
 import type { TrainJob } from '../../src/common/protocol';
-import { relativeError, testDevice } from './harness';
-import { eventsOf, runJob, smallJob, type Overrides, type SmallFamily, lossesOf } from './smallRun';
+import { relativeError, testDevice } from '../engine/harness';
+import { eventsOf, runJob, smallJob, type Overrides, type SmallFamily, lossesOf } from '../engine/smallRun';
 
 const cases: readonly (readonly [SmallFamily, Overrides])[] = [
   ['llama', { memory: { quantization: 'nf4' } }],

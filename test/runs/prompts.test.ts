@@ -7,8 +7,8 @@ import { parseModelConfig } from '../../webview/engine/model/config';
 import type { Engine } from '../../webview/engine/train/engine';
 import { stepWords } from '../../webview/engine/runtime/kernel';
 import { GenerationSession } from '../../webview/engine/generate/session';
-import { relativeError, testDevice } from './harness';
-import { eventsOf, runJob, smallJob, type Overrides, type SmallFamily, lossesOf, resultOf } from './smallRun';
+import { relativeError, testDevice } from '../engine/harness';
+import { eventsOf, runJob, smallJob, type Overrides, type SmallFamily, lossesOf, resultOf } from '../engine/smallRun';
 
 const method = (fields: object): Overrides => ({ method: fields });
 const prefix = (fields: object = {}) => method({ type: 'prefix', num_virtual_tokens: 5, ...fields });

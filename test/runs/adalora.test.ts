@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert';
 import type { TrainOutput } from '../../src/common/run/events';
 import { allocationAt } from '../../webview/engine/methods/adaloraBudget';
-import { mergedWeights } from './mergedModel';
+import { mergedWeights } from '../engine/mergedModel';
 import {
   eventsOf,
   runJob,
@@ -11,7 +11,7 @@ import {
   lossesOf,
   resultOf,
   checkpointAt,
-} from './smallRun';
+} from '../engine/smallRun';
 
 const method = {
   type: 'adalora',
