@@ -18,13 +18,14 @@ const all = (place: string) => ({
   offload: { parameters: place, optimizer: place, activations: place },
 });
 const training = { max_steps: 20, eval_steps: 10, save_steps: 10, importance_steps: 5 };
+const short = { max_steps: 8, eval_steps: 8, save_steps: 8, importance_steps: 4 };
 
 const cases: readonly Overrides[] = [
   { full: true, training },
   { method: { lora_dropout: 0.2 }, training },
-  { method: { type: 'adalora', init_r: 4, target_r: 2, tinit: 2, tfinal: 4, deltaT: 2 }, training },
-  { method: { type: 'weightlora', r: 2, lr_w: 0.5 }, training },
-  { method: { type: 'prefix', num_virtual_tokens: 5 }, memory: { quantization: 'nf4' }, training },
+  { method: { type: 'adalora', init_r: 4, target_r: 2, tinit: 2, tfinal: 4, deltaT: 2 }, training: short },
+  { method: { type: 'weightlora', r: 2, lr_w: 0.5 }, training: short },
+  { method: { type: 'prefix', num_virtual_tokens: 5 }, memory: { quantization: 'nf4' }, training: short },
 ];
 
 describe('everything offloaded at once', () => {
