@@ -54,16 +54,6 @@ describe('interrupted runs', () => {
     assertSameNumbers(run);
   });
 
-  it('killed browser', async () => {
-    const { page, workspace } = await stage().open(shortFiles(steps));
-    await startAndReach(page, workspace, 9);
-    await stage().browser.close();
-    await stage().restartBrowser();
-    const run = await resumeToEnd(await stage().openAgain(workspace), workspace);
-    assertResumed(run);
-    assertSameNumbers(run);
-  });
-
   it('lost device', async () => {
     const { page, workspace } = await stage().open(shortFiles(steps));
     await startAndReach(page, workspace, 9);
